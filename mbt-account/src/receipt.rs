@@ -1,0 +1,172 @@
+//! What a transaction left behind: receipt, logs and their bloom filter.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use mbt_crypto::{Address, H256, keccak256};
+use rlp::{Encodable, RlpStream};
+
+use crate::codec::{Decode, DecodeError, Reader};
+
+/// A 2048-bit filter over addresses and topics (Yellow Paper 4.3.1).
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Bloom(pub [u8; 256]);
+
+impl Bloom {
+    /// The filter that holds nothing.
+    pub const ZERO: Self = Self([0; 256]);
+
+    /// Adds an address or a topic.
+    pub fn accrue(&mut self, item: &[u8]) {
+        for (byte, mask) in Self::positions(item) {
+            self.0[byte] |= mask;
+        }
+    }
+
+    /// Adds all that `other` holds.
+    pub fn accrue_bloom(&mut self, other: &Self) {
+        for (byte, more) in self.0.iter_mut().zip(other.0) {
+            *byte |= more;
+        }
+    }
+
+    /// Adds the addresses and topics of `logs`.
+    pub fn accrue_logs(&mut self, logs: &[Log]) {
+        for log in logs {
+            self.accrue(&log.address.0);
+            for topic in &log.topics {
+                self.accrue(&topic.0);
+            }
+        }
+    }
+
+    /// Tells whether `item` may have been added. Never wrong when it says no.
+    #[must_use]
+    pub fn may_contain(&self, item: &[u8]) -> bool {
+        Self::positions(item).into_iter().all(|(byte, mask)| self.0[byte] & mask != 0)
+    }
+
+    fn positions(item: &[u8]) -> [(usize, u8); 3] {
+        let hash = keccak256(item);
+        [0, 2, 4].map(|i| {
+            let bit = usize::from(u16::from_be_bytes([hash.0[i], hash.0[i + 1]]) & 0x7ff);
+            (255 - bit / 8, 1 << (bit % 8))
+        })
+    }
+}
+
+impl Default for Bloom {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+impl fmt::Debug for Bloom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ones: u32 = self.0.iter().map(|byte| byte.count_ones()).sum();
+        write!(f, "Bloom({ones} bits)")
+    }
+}
+
+/// An event of a contract.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Log {
+    /// The contract.
+    pub address: Address,
+    /// Up to four indexed words.
+    pub topics: Vec<H256>,
+    /// The rest.
+    pub data: Vec<u8>,
+}
+
+impl Encodable for Log {
+    fn rlp_append(&self, stream: &mut RlpStream) {
+        stream.begin_list(3);
+        stream.append(&self.address.0.as_slice());
+        stream.append_list(&self.topics).append(&self.data);
+    }
+}
+
+impl Decode for Log {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut fields = reader.list()?;
+        let log = Self {
+            address: fields.address()?,
+            topics: fields.list_of("topics", 4, Reader::hash)?,
+            data: fields.bytes()?.to_vec(),
+        };
+        fields.finish()?;
+        Ok(log)
+    }
+}
+
+/// The result of a transaction in a block (EIP-2718, EIP-658).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Receipt {
+    /// The transaction's type byte, 0 for legacy.
+    pub tx_type: u8,
+    /// Whether the execution ended without failure.
+    pub succeeded: bool,
+    /// Gas used in the block up to and with this transaction.
+    pub cumulative_gas_used: u64,
+    /// Filter over `logs`.
+    pub logs_bloom: Bloom,
+    /// Events in order.
+    pub logs: Vec<Log>,
+}
+
+impl Receipt {
+    /// Makes a receipt and the filter over its logs.
+    #[must_use]
+    pub fn new(tx_type: u8, succeeded: bool, cumulative_gas_used: u64, logs: Vec<Log>) -> Self {
+        let mut logs_bloom = Bloom::ZERO;
+        logs_bloom.accrue_logs(&logs);
+        Self { tx_type, succeeded, cumulative_gas_used, logs_bloom, logs }
+    }
+
+    /// Returns the EIP-2718 encoding, which is the value in the receipts trie.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut stream = RlpStream::new_list(4);
+        stream.append(&u8::from(self.succeeded)).append(&self.cumulative_gas_used);
+        stream.append(&self.logs_bloom.0.as_slice()).append_list(&self.logs);
+        let body = stream.out();
+        let mut bytes = Vec::with_capacity(body.len() + 1);
+        if self.tx_type != 0 {
+            bytes.push(self.tx_type);
+        }
+        bytes.extend_from_slice(&body);
+        bytes
+    }
+
+    /// Reads the EIP-2718 encoding.
+    ///
+    /// # Errors
+    /// See [`DecodeError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (tx_type, body) = match bytes.split_first() {
+            None => return Err(DecodeError::Truncated),
+            Some((first, _)) if *first >= 0xc0 => (0, bytes),
+            Some((0, _)) => return Err(DecodeError::NotCanonical),
+            Some((first, body)) if *first < 0x80 => (*first, body),
+            Some(_) => return Err(DecodeError::UnexpectedString),
+        };
+        let mut outer = Reader::new(body);
+        let mut fields = outer.list()?;
+        let succeeded = match fields.u64()? {
+            0 => false,
+            1 => true,
+            _ => return Err(DecodeError::OutOfRange("status")),
+        };
+        let receipt = Self {
+            tx_type,
+            succeeded,
+            cumulative_gas_used: fields.u64()?,
+            logs_bloom: Bloom(fields.array()?),
+            logs: fields.list_of("logs", usize::MAX, Log::read)?,
+        };
+        fields.finish()?;
+        outer.finish()?;
+        Ok(receipt)
+    }
+}

@@ -1,0 +1,150 @@
+//! secp256k1 keys.
+
+use core::fmt;
+
+use primitive_types::H256;
+use secp256k1::ecdsa::RecoverableSignature;
+use zeroize::Zeroizing;
+
+use crate::{Address, Signature, keccak256};
+
+/// Why bytes are not a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidKey {
+    /// A secret key of zero, or not below the order of the curve.
+    #[error("secret key is zero or not below the order of the curve")]
+    SecretOutOfRange,
+    /// Not the encoding of a point of the curve.
+    #[error("public key is not a point of the curve")]
+    NotAPoint,
+}
+
+/// A secp256k1 secret key. Wiped when dropped, never shown, compared in constant time.
+#[derive(Clone)]
+pub struct SecretKey(Zeroizing<[u8; 32]>);
+
+impl SecretKey {
+    /// Takes 32 big-endian bytes.
+    ///
+    /// # Errors
+    /// [`InvalidKey::SecretOutOfRange`] for zero and for values not below the curve's order.
+    pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, InvalidKey> {
+        let bytes = Zeroizing::new(bytes);
+        let mut key = secp256k1::SecretKey::from_secret_bytes(*bytes)
+            .map_err(|_| InvalidKey::SecretOutOfRange)?;
+        key.non_secure_erase();
+        Ok(Self(bytes))
+    }
+
+    /// Shows the secret bytes to whoever stores them.
+    #[must_use]
+    pub fn expose_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Returns the public key.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        self.with_raw(|key| PublicKey(key.public_key()))
+    }
+
+    /// Returns the address of the public key.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        self.public_key().address()
+    }
+
+    /// Signs a 32-byte hash: RFC 6979, low s, recoverable.
+    #[must_use]
+    pub fn sign(&self, hash: H256) -> Signature {
+        let message = secp256k1::Message::from_digest(hash.0);
+        let signature =
+            self.with_raw(|key| RecoverableSignature::sign_ecdsa_recoverable(message, key));
+        Signature::from_recoverable(&signature)
+    }
+
+    fn with_raw<T>(&self, f: impl FnOnce(&secp256k1::SecretKey) -> T) -> T {
+        #[allow(clippy::expect_used, reason = "the range was checked when the key was made")]
+        let mut raw = secp256k1::SecretKey::from_secret_bytes(*self.0).expect("range was checked");
+        let result = f(&raw);
+        raw.non_secure_erase();
+        result
+    }
+}
+
+impl PartialEq for SecretKey {
+    /// Compares in constant time.
+    fn eq(&self, other: &Self) -> bool {
+        self.with_raw(|a| other.with_raw(|b| a == b))
+    }
+}
+
+impl Eq for SecretKey {}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(..)")
+    }
+}
+
+/// A point of secp256k1.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PublicKey(pub(crate) secp256k1::PublicKey);
+
+impl PublicKey {
+    /// Reads SEC1: 33 bytes compressed, 65 uncompressed.
+    ///
+    /// # Errors
+    /// [`InvalidKey::NotAPoint`] for anything else.
+    pub fn from_sec1(bytes: &[u8]) -> Result<Self, InvalidKey> {
+        // Hybrid encodings (first byte 6 or 7) have a second form and are refused.
+        if !matches!((bytes.first(), bytes.len()), (Some(2 | 3), 33) | (Some(4), 65)) {
+            return Err(InvalidKey::NotAPoint);
+        }
+        secp256k1::PublicKey::from_slice(bytes).map(Self).map_err(|_| InvalidKey::NotAPoint)
+    }
+
+    /// Returns the 33 compressed bytes.
+    #[must_use]
+    pub fn to_compressed(&self) -> [u8; 33] {
+        self.0.serialize()
+    }
+
+    /// Returns the 64 bytes `x || y`.
+    #[must_use]
+    pub fn to_uncompressed(&self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bytes.copy_from_slice(&self.0.serialize_uncompressed()[1..]);
+        bytes
+    }
+
+    /// Returns the account this key controls.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        Address::from_hash(keccak256(self.to_uncompressed()))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({})", hex::encode(self.to_compressed()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_keys_out_of_range_are_refused() {
+        assert_eq!(SecretKey::from_bytes([0; 32]), Err(InvalidKey::SecretOutOfRange));
+        assert_eq!(SecretKey::from_bytes([0xff; 32]), Err(InvalidKey::SecretOutOfRange));
+    }
+
+    #[test]
+    fn debug_does_not_show_the_secret() {
+        let key = SecretKey::from_bytes([0x42; 32]).unwrap();
+        assert_eq!(format!("{key:?}"), "SecretKey(..)");
+    }
+}

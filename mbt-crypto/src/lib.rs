@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+mod address;
+mod hash;
+mod key;
+mod signature;
+
+pub use address::{Address, AddressError, Network};
+pub use hash::{Keccak256, keccak256};
+pub use key::{InvalidKey, PublicKey, SecretKey};
+pub use primitive_types::{H160, H256, U256};
+pub use signature::{InvalidSignature, RecoveryPolicy, Signature};
