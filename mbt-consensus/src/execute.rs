@@ -4,7 +4,7 @@ use mbt_account::{InvalidTransaction, Receipt, RecoveredTransaction};
 use mbt_crypto::{Address, H256, U256};
 use mbt_trie::{StateDiff, StateError, StateView, StoreError};
 
-use crate::BlockId;
+use crate::{BlockId, Header, rules::prev_randao};
 
 /// Ids of the blocks before one, for `BLOCKHASH`.
 pub trait Ancestors {
@@ -36,6 +36,24 @@ pub struct BlockContext<'a> {
     pub prev_randao: H256,
     /// Ids of earlier blocks.
     pub ancestors: &'a dyn Ancestors,
+}
+
+impl<'a> BlockContext<'a> {
+    /// Returns the context of the block with this header.
+    #[must_use]
+    pub fn new(chain_id: u64, header: &Header, ancestors: &'a dyn Ancestors) -> Self {
+        Self {
+            chain_id,
+            parent: header.parent_hash,
+            number: header.number,
+            timestamp: header.timestamp,
+            beneficiary: header.miner,
+            gas_limit: header.gas_limit,
+            base_fee: header.base_fee,
+            prev_randao: prev_randao(header.parent_hash),
+            ancestors,
+        }
+    }
 }
 
 impl core::fmt::Debug for BlockContext<'_> {

@@ -4,7 +4,7 @@ use mbt_account::{
     Bloom, EMPTY_ROOT,
     codec::{Decode, DecodeError, Reader},
 };
-use mbt_crypto::{Address, H256, Signature, U256, hash_newtype, keccak256};
+use mbt_crypto::{Address, H256, Keccak256, Signature, U256, hash_newtype, keccak256};
 use rlp::{Encodable, RlpStream};
 
 hash_newtype! {
@@ -19,6 +19,9 @@ hash_newtype! {
 
 /// Longest `extra_data` in bytes.
 pub const EXTRA_DATA_BYTES_MAX: usize = 32;
+
+/// Starts what the owner of a lot signs.
+const LOT_DOMAIN: &[u8] = b"MBT-LOT-1";
 
 /// The locked coin that lowers a block's difficulty, and its owner's signature over the header.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -121,13 +124,27 @@ impl Header {
         U256::from_big_endian(&keccak256(bytes).0)
     }
 
+    /// Returns what the owner of the lot named signs: `keccak("MBT-LOT-1" || chain_id ||
+    /// rlp(header without nonce and lot_signature))`, the chain id as eight big-endian bytes.
+    #[must_use]
+    pub fn lot_signing_hash(&self, chain_id: u64) -> H256 {
+        let mut stream = RlpStream::new();
+        stream.begin_unbounded_list();
+        self.append_common(&mut stream);
+        match &self.lot {
+            None => stream.append_empty_data(),
+            Some(lot) => stream.append(&lot.id.0),
+        };
+        stream.finalize_unbounded_list();
+        let mut hasher = Keccak256::new();
+        hasher.update(LOT_DOMAIN);
+        hasher.update(chain_id.to_be_bytes());
+        hasher.update(stream.out());
+        hasher.finalize()
+    }
+
     fn append_unsealed(&self, stream: &mut RlpStream) {
-        stream.append(&self.parent_hash.0).append(&self.number).append(&self.timestamp);
-        stream.append(&self.miner.0.as_slice());
-        stream.append(&self.state_root).append(&self.transactions_root).append(&self.receipts_root);
-        stream.append(&self.logs_bloom.0.as_slice()).append(&self.target);
-        stream.append(&self.gas_limit).append(&self.gas_used).append(&self.base_fee);
-        stream.append(&self.extra_data).append(&self.ancestors_root);
+        self.append_common(stream);
         match &self.lot {
             None => {
                 stream.append_empty_data();
@@ -136,6 +153,15 @@ impl Header {
                 stream.append(&lot.id.0).append(&lot.signature.to_bytes().as_slice());
             }
         }
+    }
+
+    fn append_common(&self, stream: &mut RlpStream) {
+        stream.append(&self.parent_hash.0).append(&self.number).append(&self.timestamp);
+        stream.append(&self.miner.0.as_slice());
+        stream.append(&self.state_root).append(&self.transactions_root).append(&self.receipts_root);
+        stream.append(&self.logs_bloom.0.as_slice()).append(&self.target);
+        stream.append(&self.gas_limit).append(&self.gas_used).append(&self.base_fee);
+        stream.append(&self.extra_data).append(&self.ancestors_root);
     }
 }
 

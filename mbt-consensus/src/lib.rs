@@ -1,11 +1,31 @@
 #![doc = include_str!("../README.md")]
 
 mod block;
+mod chain;
+mod clock;
+mod config;
 mod execute;
 mod header;
+mod reader;
+mod rules;
+mod sealed;
+pub mod seam;
+mod table;
 
-pub use block::{Block, Body};
+pub use block::{BODY_BYTES_MAX, Block, Body, RawBlock, TRANSACTIONS_MAX};
+pub use chain::{
+    AcceptError, BuildError, BuildRequest, Chain, HeadChange, HeaderError, HeadersImported,
+    ImportError, Imported, InvalidBlock, InvalidHeader, OpenError, SyncPhase,
+};
+pub use clock::resume_offset;
+pub use config::{ChainConfig, Genesis, MAX_REORG, SAFE_DEPTH};
 pub use execute::{
     Ancestors, BlockContext, Candidates, Execute, ExecuteError, Execution, FilledBlock,
 };
-pub use header::{BlockId, Header, Lot, LotId};
+pub use header::{BlockId, EXTRA_DATA_BYTES_MAX, Header, Lot, LotId};
+pub use reader::{ChainReader, ChainSnapshot, LOCATOR_MAX, OwnedContext, SnapshotAncestors};
+pub use rules::{
+    BASE_FEE_MIN, GAS_LIMIT_MIN, asert, gas_limit_follows, next_base_fee, next_gas_limit,
+    prev_randao, seal,
+};
+pub use sealed::SealedHeader;

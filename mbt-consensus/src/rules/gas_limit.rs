@@ -1,0 +1,22 @@
+//! How a block's gas limit moves.
+
+/// Least gas limit.
+pub const GAS_LIMIT_MIN: u64 = 5_000;
+
+/// Gas limit of genesis, and the one that nodes steer to unless told otherwise.
+pub const GAS_LIMIT_DEFAULT: u64 = 30_000_000;
+
+const BOUND_DIVISOR: u64 = 1_024;
+
+/// Tells whether a block may have this gas limit after a parent with `parent`.
+#[must_use]
+pub const fn gas_limit_follows(parent: u64, gas_limit: u64) -> bool {
+    gas_limit >= GAS_LIMIT_MIN && gas_limit.abs_diff(parent) < parent / BOUND_DIVISOR
+}
+
+/// Returns the gas limit nearest to `target` that may follow `parent`.
+#[must_use]
+pub fn next_gas_limit(parent: u64, target: u64) -> u64 {
+    let step = (parent / BOUND_DIVISOR).saturating_sub(1);
+    target.clamp(parent.saturating_sub(step), parent.saturating_add(step)).max(GAS_LIMIT_MIN)
+}
