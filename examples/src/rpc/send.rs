@@ -1,0 +1,116 @@
+//! Raw transactions on their way into the pool.
+
+use std::sync::Arc;
+
+use mbt_account::{
+    RecoveredTransaction, SignedTransaction, TransactionError, TxHash, codec::DecodeError,
+};
+use rayon::prelude::*;
+use serde_json::value::RawValue;
+
+use super::{
+    api::Api,
+    error::RequestError,
+    method::{Answer, Method, answer},
+    params::Params,
+    types::{hex::hash, param::data},
+};
+use crate::node::Origin;
+
+/// Methods of this file.
+pub(crate) const METHODS: &[Method] =
+    &[Method::inline("eth_sendRawTransaction", 1, send_raw_transaction)];
+
+/// Most bytes of a raw transaction (geth's bound).
+const RAW_BYTES_MAX: usize = 128 * 1024;
+
+fn send_raw_transaction(api: &Api, params: &mut Params) -> Answer {
+    let raw: Vec<u8> = params.required("data")?;
+    let transaction = recover(api, &raw)?;
+    answer(&hash(submit(api, transaction)?.0))
+}
+
+/// Puts one transaction into the pool.
+pub(crate) fn submit(
+    api: &Api,
+    transaction: RecoveredTransaction,
+) -> Result<TxHash, RequestError> {
+    api.node
+        .submit(transaction, Origin::Local)
+        .map_err(|error| RequestError::Refused(error.to_string()))
+}
+
+/// Reads the parameters of one `eth_sendRawTransaction`.
+pub(crate) fn raw_param(params: Option<&RawValue>) -> Result<Vec<u8>, RequestError> {
+    let json = params.map(RawValue::get);
+    // Nearly all calls are one plain string, and need no tree of values.
+    if let Some(json) = json
+        && let Ok([text]) = serde_json::from_str::<[&str; 1]>(json)
+        && let Ok(raw) = data(text)
+    {
+        return Ok(raw);
+    }
+    Params::parse(json, 1)?.required("data")
+}
+
+/// Decodes and recovers in parallel, then puts all into the pool in their order and one go.
+pub(crate) async fn submit_many(
+    api: &Arc<Api>,
+    raw: Vec<Result<Vec<u8>, RequestError>>,
+) -> Vec<Result<TxHash, RequestError>> {
+    let count = raw.len();
+    let work = api.blocking(move |api| {
+        let recovered: Vec<Result<RecoveredTransaction, RequestError>> =
+            raw.into_par_iter().map(|raw| recover(api, &raw?)).collect();
+        Ok(submit_recovered(api, recovered))
+    });
+    match work.await {
+        Ok(results) => results,
+        Err(error) => vec![Err(error); count],
+    }
+}
+
+fn submit_recovered(
+    api: &Api,
+    recovered: Vec<Result<RecoveredTransaction, RequestError>>,
+) -> Vec<Result<TxHash, RequestError>> {
+    let mut results = Vec::with_capacity(recovered.len());
+    let mut good = Vec::with_capacity(recovered.len());
+    for item in recovered {
+        results.push(item.map(|transaction| {
+            let hash = transaction.hash();
+            good.push(transaction);
+            hash
+        }));
+    }
+    let mut submitted = api.node.submit_many(good, Origin::Local).into_iter();
+    for result in results.iter_mut().filter(|result| result.is_ok()) {
+        if let Some(Err(error)) = submitted.next() {
+            *result = Err(RequestError::Refused(error.to_string()));
+        }
+    }
+    results
+}
+
+/// Decodes a raw transaction and recovers its sender.
+pub(crate) fn recover(api: &Api, raw: &[u8]) -> Result<RecoveredTransaction, RequestError> {
+    if raw.len() > RAW_BYTES_MAX {
+        return Err(RequestError::Refused("oversized data".to_owned()));
+    }
+    let signed = SignedTransaction::decode(raw).map_err(refused)?;
+    if signed.chain_id().is_none() && !api.config.allow_unprotected_txs {
+        let words = "only replay-protected (EIP-155) transactions allowed over RPC";
+        return Err(RequestError::Refused(words.to_owned()));
+    }
+    signed.recover().map_err(|error| RequestError::Refused(format!("invalid sender: {error}")))
+}
+
+fn refused(error: TransactionError) -> RequestError {
+    RequestError::Refused(match error {
+        TransactionError::Decode(DecodeError::UnknownTransactionType(_)) => {
+            "transaction type not supported".to_owned()
+        }
+        TransactionError::Decode(error) => format!("rlp: {error}"),
+        other => other.to_string(),
+    })
+}
