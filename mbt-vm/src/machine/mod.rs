@@ -1,0 +1,5 @@
+//! The `evm` crate's machine, driven our way.
+
+mod halt;
+
+pub use halt::Halt;
