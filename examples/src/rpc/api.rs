@@ -42,11 +42,7 @@ impl std::fmt::Debug for Api {
 
 impl Api {
     /// Joins the parts.
-    pub(crate) fn new(
-        config: RpcConfig,
-        node: NodeHandle,
-        network: Option<NetworkHandle>,
-    ) -> Self {
+    pub(crate) fn new(config: RpcConfig, node: NodeHandle, network: Option<NetworkHandle>) -> Self {
         let filters = Filters::new(config.filters_max, Duration::from_secs(config.filter_idle_s));
         let waiting = config.heavy_requests().saturating_add(config.heavy_requests_queue);
         Self {
@@ -103,9 +99,9 @@ impl Api {
         });
         match tokio::time::timeout(Duration::from_millis(timeout_ms), work).await {
             Ok(answer) => answer,
-            Err(_) => Err(RequestError::Refused(format!(
-                "execution aborted (timeout = {timeout_ms}ms)"
-            ))),
+            Err(_) => {
+                Err(RequestError::Refused(format!("execution aborted (timeout = {timeout_ms}ms)")))
+            }
         }
     }
 

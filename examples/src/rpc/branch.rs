@@ -2,10 +2,7 @@
 
 use mbt_consensus::{BlockId, SealedHeader};
 
-use super::{
-    error::RequestError,
-    view::View,
-};
+use super::{error::RequestError, view::View};
 
 /// Blocks between what a client saw last and the head.
 #[derive(Debug, Default)]

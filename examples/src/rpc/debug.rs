@@ -1,24 +1,23 @@
 //! `debug_*`: executions repeated under a tracer.
 
-use mbt_account::TxHash;
+use mbt_account::{RecoveredTransaction, TxHash};
 use mbt_consensus::{BlockId, SealedHeader};
 use mbt_crypto::H256;
-use mbt_vm::TracerConfig;
+use mbt_vm::{BlockOverrides, StateOverrides, TraceError, TracerConfig};
 use serde::Serialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 use super::{
     api::Api,
     error::RequestError,
-    eth::execution::{Prepared, refused},
+    eth::execution::Prepared,
     method::{Answer, Method, answer},
     params::Params,
     types::{
         block_ref::{BlockRef, BlockTag},
         call::RpcCall,
         hex::{Data, hash, prefixed},
-        overrides::{RpcBlockOverrides, RpcStateOverrides},
-        param::{Fields, Param, ParamError, wrong_type},
+        param::{Fields, Param, ParamError},
     },
     view::View,
 };
@@ -38,17 +37,140 @@ pub(crate) const METHODS: &[Method] = &[
 #[derive(Clone, Debug, Default)]
 struct TraceOptions {
     tracer: TracerConfig,
-    state: RpcStateOverrides,
-    block: RpcBlockOverrides,
+    state: StateOverrides,
+    block: BlockOverrides,
 }
 
 impl Param for TraceOptions {
     fn read(value: &Value) -> Result<Self, ParamError> {
         let fields = Fields::of(value)?;
         Ok(Self {
-            tracer: tracer(value, &fields)?,
+            tracer: TracerConfig::from_json(value)
+                .map_err(|error| ParamError::Tracer(error.to_string()))?,
             state: fields.optional("stateOverrides")?.unwrap_or_default(),
             block: fields.optional("blockOverrides")?.unwrap_or_default(),
         })
     }
+}
+
+/// A transaction's trace in its block's.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TracedTransaction {
+    tx_hash: Data<[u8; 32]>,
+    result: Value,
+}
+
+fn options(params: &mut Params) -> Result<TraceOptions, RequestError> {
+    Ok(params.optional("options")?.unwrap_or_default())
+}
+
+fn trace_transaction(api: &Api, params: &mut Params) -> Answer {
+    let hash = TxHash(params.required::<H256>("transactionHash")?);
+    let options = options(params)?;
+    let view = api.view()?;
+    let mined = view
+        .transaction(&hash)?
+        .ok_or_else(|| RequestError::Refused("transaction not found".to_owned()))?;
+    trace_at(api, &view, &mined.block, &mined.transactions, mined.index, &options)
+}
+
+/// Repeats the block up to a transaction, and traces that one.
+fn trace_at(
+    api: &Api,
+    view: &View,
+    block: &SealedHeader,
+    transactions: &[RecoveredTransaction],
+    index: usize,
+    options: &TraceOptions,
+) -> Answer {
+    let context = view.chain().block_context(block.number)?.ok_or(RequestError::UnknownBlock)?;
+    let state = view.state(parent_of(block)?)?;
+    let (earlier, rest) = transactions.split_at(index);
+    let traced = rest.first().ok_or(RequestError::UnknownBlock)?;
+    let trace = api
+        .node
+        .evm()
+        .trace_transaction(&context.context(), earlier, traced, &state, &options.tracer)
+        .map_err(untraceable)?;
+    answer(&trace)
+}
+
+fn untraceable(error: TraceError) -> RequestError {
+    match error {
+        TraceError::State(error) => error.into(),
+        other => RequestError::Refused(other.to_string()),
+    }
+}
+
+/// Returns the number of the block whose state a block was executed on.
+fn parent_of(block: &SealedHeader) -> Result<u64, RequestError> {
+    let genesis = || RequestError::Refused("genesis is not traceable".to_owned());
+    block.number.checked_sub(1).ok_or_else(genesis)
+}
+
+fn trace_block_by_number(api: &Api, params: &mut Params) -> Answer {
+    let tag: BlockTag = params.required("block")?;
+    let options = options(params)?;
+    let view = api.view()?;
+    let block = view.find(BlockRef::Tag(tag))?;
+    trace_block(api, &view, &block, &options)
+}
+
+fn trace_block_by_hash(api: &Api, params: &mut Params) -> Answer {
+    let id = BlockId(params.required::<H256>("blockHash")?);
+    let options = options(params)?;
+    let view = api.view()?;
+    let block = view.find(BlockRef::Id { id, canonical: true })?;
+    trace_block(api, &view, &block, &options)
+}
+
+fn trace_block(api: &Api, view: &View, block: &SealedHeader, options: &TraceOptions) -> Answer {
+    let transactions = view.transactions(block)?.ok_or(RequestError::UnknownBlock)?;
+    let context = view.chain().block_context(block.number)?.ok_or(RequestError::UnknownBlock)?;
+    let state = view.state(parent_of(block)?)?;
+    let traces = api
+        .node
+        .evm()
+        .trace_block(&context.context(), &transactions, &state, &options.tracer)
+        .map_err(untraceable)?;
+    let traced = |(transaction, result): (&RecoveredTransaction, Value)| TracedTransaction {
+        tx_hash: hash(transaction.hash().0),
+        result,
+    };
+    answer(&transactions.iter().zip(traces).map(traced).collect::<Vec<_>>())
+}
+
+fn trace_call(api: &Api, params: &mut Params) -> Answer {
+    let call: RpcCall = params.required("transaction")?;
+    let block: BlockRef = params.optional("block")?.unwrap_or_default();
+    let options = options(params)?;
+    let view = api.view()?;
+    let prepared = Prepared::new(call, block, options.state.clone(), options.block);
+    let trace = prepared.run(api, &view, |context, request, scene| {
+        api.node
+            .evm()
+            .trace_call(context, request, scene.state, scene.overrides, &options.tracer)
+            .map_err(untraceable)
+    })?;
+    answer(&trace)
+}
+
+fn raw_header(api: &Api, params: &mut Params) -> Answer {
+    let block: BlockRef = params.required("block")?;
+    let block = api.view()?.find(block)?;
+    answer(&prefixed(&rlp::encode(&*block.header)))
+}
+
+fn raw_receipts(api: &Api, params: &mut Params) -> Answer {
+    let block: BlockRef = params.required("block")?;
+    let view = api.view()?;
+    let receipts = view.receipts(&view.find(block)?)?.unwrap_or_default();
+    answer(&receipts.iter().map(|receipt| prefixed(&receipt.encode())).collect::<Vec<_>>())
+}
+
+fn raw_transaction(api: &Api, params: &mut Params) -> Answer {
+    let hash = TxHash(params.required::<H256>("transactionHash")?);
+    let mined = api.view()?.transaction(&hash)?;
+    answer(&mined.map(|mined| prefixed(&mined.transaction().encode())))
 }

@@ -51,7 +51,11 @@ impl<S> Dispatch<S> {
         }
         let plain = request.extensions().get::<PlainHttp>().is_some();
         (plain && matches!(method, "eth_subscribe" | "eth_unsubscribe")).then(|| {
-            ErrorObjectOwned::owned(super::error::CODE_METHOD, "notifications not supported", None::<()>)
+            ErrorObjectOwned::owned(
+                super::error::CODE_METHOD,
+                "notifications not supported",
+                None::<()>,
+            )
         })
     }
 

@@ -104,8 +104,11 @@ where
 
     fn call(&mut self, mut request: HttpRequest<B>) -> Self::Future {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-        let authority =
-            request.uri().authority().map(|authority| authority.as_str()).or_else(|| header("host"));
+        let authority = request
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str())
+            .or_else(|| header("host"));
         let upgrade = request.headers().contains_key("upgrade");
         let refusal = match authority {
             Some(host) if !self.rules.admits_host(host) => Some("invalid host specified\n"),

@@ -31,6 +31,12 @@ pub enum RpcError {
         /// The entry.
         origin: String,
     },
+    /// Two methods have one name.
+    #[error("method {method} is registered twice")]
+    DuplicateMethod {
+        /// The name.
+        method: &'static str,
+    },
     /// A bound is zero where nothing could be served.
     #[error("{setting} must not be zero")]
     ZeroBound {
@@ -99,7 +105,9 @@ pub(crate) enum RequestError {
     #[error("{0}")]
     Limit(String),
     /// The transaction is in the pool but not in a block.
-    #[error("The transaction was added to the transaction pool but wasn't processed in {waited_ms}ms")]
+    #[error(
+        "The transaction was added to the transaction pool but wasn't processed in {waited_ms}ms"
+    )]
     SyncTimeout { waited_ms: u64, hash: String },
     /// This node is at fault.
     #[error("{0}")]

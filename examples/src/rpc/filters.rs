@@ -122,8 +122,7 @@ impl Filters {
     }
 
     fn count_pending(&self, entries: &BTreeMap<String, Entry>) {
-        let alive =
-            entries.values().filter(|e| matches!(e.filter, Filter::Pending { .. })).count();
+        let alive = entries.values().filter(|e| matches!(e.filter, Filter::Pending { .. })).count();
         self.pending_filters.store(alive, Ordering::Relaxed);
         if alive == 0 {
             let mut pending = self.pending.lock();

@@ -46,9 +46,11 @@ impl Params {
         self.next = index.saturating_add(1);
         match self.values.next() {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => T::read(&value)
-                .map(Some)
-                .map_err(|reason| RequestError::InvalidParam { index, name, reason }),
+            Some(value) => T::read(&value).map(Some).map_err(|reason| RequestError::InvalidParam {
+                index,
+                name,
+                reason,
+            }),
         }
     }
 
@@ -62,9 +64,11 @@ impl Params {
         self.next = index.saturating_add(1);
         match self.values.next() {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => read(&value)
-                .map(Some)
-                .map_err(|reason| RequestError::InvalidParam { index, name, reason }),
+            Some(value) => read(&value).map(Some).map_err(|reason| RequestError::InvalidParam {
+                index,
+                name,
+                reason,
+            }),
         }
     }
 }
@@ -82,7 +86,10 @@ mod tests {
         assert!(error.to_string().starts_with("invalid argument 0 (address): "), "{error}");
         let error = params.required::<bool>("full").unwrap_err();
         assert_eq!(error.to_string(), "missing value for required argument 1 (full)");
-        assert!(matches!(Params::parse(Some("[1,2,3]"), 2), Err(RequestError::TooManyParams { max: 2 })));
+        assert!(matches!(
+            Params::parse(Some("[1,2,3]"), 2),
+            Err(RequestError::TooManyParams { max: 2 })
+        ));
         assert!(matches!(Params::parse(Some("{}"), 2), Err(RequestError::NotAList)));
     }
 }

@@ -31,10 +31,7 @@ fn send_raw_transaction(api: &Api, params: &mut Params) -> Answer {
 }
 
 /// Puts one transaction into the pool.
-pub(crate) fn submit(
-    api: &Api,
-    transaction: RecoveredTransaction,
-) -> Result<TxHash, RequestError> {
+pub(crate) fn submit(api: &Api, transaction: RecoveredTransaction) -> Result<TxHash, RequestError> {
     api.node
         .submit(transaction, Origin::Local)
         .map_err(|error| RequestError::Refused(error.to_string()))

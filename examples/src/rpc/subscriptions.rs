@@ -71,8 +71,11 @@ pub(crate) fn register(module: &mut RpcModule<Arc<Api>>) -> Result<(), RpcError>
 fn read_topic(json: Option<&str>) -> Result<Topic, RequestError> {
     let mut params = Params::parse(json, 2)?;
     let name: Value = params.required("subscription")?;
-    let name = text(&name, "subscription name")
-        .map_err(|reason| RequestError::InvalidParam { index: 0, name: "subscription", reason })?;
+    let name = text(&name, "subscription name").map_err(|reason| RequestError::InvalidParam {
+        index: 0,
+        name: "subscription",
+        reason,
+    })?;
     Ok(match name {
         "newHeads" => Topic::NewHeads,
         "logs" => Topic::Logs(params.optional("filter")?.unwrap_or_default()),

@@ -111,11 +111,7 @@ impl View {
             BlockRef::Tag(tag) => self.at(tag)?.ok_or(RequestError::UnknownBlock),
             BlockRef::Id { id, .. } => {
                 let found = self.named(&id)?.ok_or(RequestError::UnknownBlock)?;
-                if self.is_canonical(&found)? {
-                    Ok(found)
-                } else {
-                    Err(RequestError::NotCanonical)
-                }
+                if self.is_canonical(&found)? { Ok(found) } else { Err(RequestError::NotCanonical) }
             }
         }
     }
@@ -142,7 +138,10 @@ impl View {
     }
 
     /// Returns a block's receipts; none when it was not executed.
-    pub(crate) fn receipts(&self, block: &SealedHeader) -> Result<Option<Vec<Receipt>>, RequestError> {
+    pub(crate) fn receipts(
+        &self,
+        block: &SealedHeader,
+    ) -> Result<Option<Vec<Receipt>>, RequestError> {
         Ok(self.snapshot.receipts(&block.id)?)
     }
 

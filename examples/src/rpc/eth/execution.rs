@@ -3,9 +3,8 @@
 use mbt_account::InvalidTransaction;
 use mbt_consensus::BlockContext;
 use mbt_crypto::Address;
-use mbt_vm::{
-    AccountOverride, CallError, CallOutcome, CallRequest, CallResult, StateOverrides,
-};
+use mbt_trie::StateView;
+use mbt_vm::{BlockOverrides, CallError, CallOutcome, CallRequest, CallResult, StateOverrides};
 use serde_json::json;
 
 use crate::rpc::{
@@ -17,7 +16,6 @@ use crate::rpc::{
         block_ref::{BlockRef, BlockTag},
         call::RpcCall,
         hex::{prefixed, quantity},
-        overrides::{RpcBlockOverrides, RpcStateOverrides},
         transaction::RpcAccess,
     },
     view::View,
@@ -35,7 +33,7 @@ pub(crate) struct Prepared {
     pub(crate) call: RpcCall,
     block: BlockRef,
     overrides: StateOverrides,
-    block_overrides: RpcBlockOverrides,
+    block_overrides: BlockOverrides,
 }
 
 impl Prepared {
@@ -46,19 +44,19 @@ impl Prepared {
         Ok(Self {
             call,
             block,
-            overrides: state_overrides(params.optional("stateOverrides")?.unwrap_or_default()),
+            overrides: params.optional("stateOverrides")?.unwrap_or_default(),
             block_overrides: params.optional("blockOverrides")?.unwrap_or_default(),
         })
     }
 
     /// Joins parts that were read elsewhere.
-    pub(crate) fn new(
+    pub(crate) const fn new(
         call: RpcCall,
         block: BlockRef,
-        overrides: RpcStateOverrides,
-        block_overrides: RpcBlockOverrides,
+        overrides: StateOverrides,
+        block_overrides: BlockOverrides,
     ) -> Self {
-        Self { call, block, overrides: state_overrides(overrides), block_overrides }
+        Self { call, block, overrides, block_overrides }
     }
 
     /// Calls `run` with the block's context, the call and the state it sees.
@@ -81,21 +79,10 @@ impl Prepared {
         } else {
             view.chain().block_context(block.number)?.ok_or(RequestError::UnknownBlock)?
         };
-        let mut context = owned.context();
-        self.override_block(&mut context);
+        let context = self.block_overrides.apply(&owned.context());
         let state = view.state(block.number)?;
         let scene = Scene { state: &state, overrides: &self.overrides };
         run(&context, &self.request(api), &scene)
-    }
-
-    fn override_block(&self, context: &mut BlockContext<'_>) {
-        let wanted = &self.block_overrides;
-        context.number = wanted.number.unwrap_or(context.number);
-        context.timestamp = wanted.timestamp.unwrap_or(context.timestamp);
-        context.gas_limit = wanted.gas_limit.unwrap_or(context.gas_limit);
-        context.beneficiary = wanted.beneficiary.unwrap_or(context.beneficiary);
-        context.prev_randao = wanted.prev_randao.unwrap_or(context.prev_randao);
-        context.base_fee = wanted.base_fee.unwrap_or(context.base_fee);
     }
 
     fn request(&self, api: &Api) -> CallRequest {
@@ -118,20 +105,8 @@ impl Prepared {
 
 /// The state that a call sees.
 pub(crate) struct Scene<'a> {
-    pub(crate) state: &'a dyn mbt_trie::StateView,
+    pub(crate) state: &'a dyn StateView,
     pub(crate) overrides: &'a StateOverrides,
-}
-
-/// Hands overrides to the machine.
-fn state_overrides(overrides: RpcStateOverrides) -> StateOverrides {
-    let account = |account: crate::rpc::types::overrides::AccountOverride| AccountOverride {
-        nonce: account.nonce,
-        code: account.code.map(Into::into),
-        balance: account.balance,
-        state: account.state,
-        state_diff: account.state_diff,
-    };
-    overrides.0.into_iter().map(|(address, wanted)| (address, account(wanted))).collect()
 }
 
 /// Turns the outcome of a call into its output, or into geth's error.
@@ -139,7 +114,7 @@ pub(crate) fn output(outcome: CallOutcome) -> Result<Vec<u8>, RequestError> {
     match outcome.result {
         CallResult::Success => Ok(outcome.output),
         CallResult::Reverted => Err(reverted(outcome.output)),
-        CallResult::Halted(reason) => Err(RequestError::Refused(reason.to_string())),
+        CallResult::Halted(halt) => Err(RequestError::Refused(halt.to_string())),
     }
 }
 
@@ -147,6 +122,7 @@ pub(crate) fn output(outcome: CallOutcome) -> Result<Vec<u8>, RequestError> {
 pub(crate) fn refused(error: CallError) -> RequestError {
     match error {
         CallError::State(error) => error.into(),
+        CallError::Reverted { output } => reverted(output),
         other => RequestError::Refused(other.to_string()),
     }
 }
@@ -166,16 +142,9 @@ fn estimate_gas(api: &Api, params: &mut Params) -> Answer {
 }
 
 /// Returns the least gas with which a call succeeds.
-pub(crate) fn estimate(
-    api: &Api,
-    view: &View,
-    prepared: &Prepared,
-) -> Result<u64, RequestError> {
+pub(crate) fn estimate(api: &Api, view: &View, prepared: &Prepared) -> Result<u64, RequestError> {
     prepared.run(api, view, |context, request, scene| {
-        api.node
-            .evm()
-            .estimate_gas(context, request, scene.state, scene.overrides)
-            .map_err(refused)
+        api.node.evm().estimate_gas(context, request, scene.state, scene.overrides).map_err(refused)
     })
 }
 

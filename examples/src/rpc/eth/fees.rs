@@ -171,17 +171,18 @@ fn micro_percent(number: &Number) -> Option<u64> {
 fn fee_history(api: &Api, params: &mut Params) -> Answer {
     let BlockCount(count) = params.required("blockCount")?;
     let newest: BlockTag = params.required("newestBlock")?;
-    let percentiles: Option<Vec<Percentile>> = params.optional_with("rewardPercentiles", |value| {
-        let read: Vec<Percentile> = list(value, "list of percentiles", PERCENTILES_MAX)?;
-        if !read.is_sorted() {
-            return Err(ParamError::Contradiction("invalid reward percentile: not ascending"));
-        }
-        Ok(read)
-    })?;
+    let percentiles: Option<Vec<Percentile>> =
+        params.optional_with("rewardPercentiles", |value| {
+            let read: Vec<Percentile> = list(value, "list of percentiles", PERCENTILES_MAX)?;
+            if !read.is_sorted() {
+                return Err(ParamError::Contradiction("invalid reward percentile: not ascending"));
+            }
+            Ok(read)
+        })?;
     let view = api.view()?;
-    let newest = view.at(newest)?.ok_or_else(|| {
-        RequestError::Refused("request beyond head block".to_owned())
-    })?;
+    let newest = view
+        .at(newest)?
+        .ok_or_else(|| RequestError::Refused("request beyond head block".to_owned()))?;
     let count = count.min(HISTORY_MAX).min(newest.number.saturating_add(1));
     let oldest = newest.number.saturating_add(1).saturating_sub(count);
     let mut history = FeeHistory {

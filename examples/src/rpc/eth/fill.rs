@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mbt_account::{RecoveredTransaction, SignedTransaction, Transaction};
 use mbt_consensus::next_base_fee;
 use mbt_crypto::{Address, Signature, U256};
+use mbt_vm::{BlockOverrides, StateOverrides};
 use serde_json::json;
 
 use super::{
@@ -21,7 +22,6 @@ use crate::rpc::{
         block_ref::{BlockRef, BlockTag},
         call::RpcCall,
         hex::prefixed,
-        overrides::{RpcBlockOverrides, RpcStateOverrides},
         transaction::RpcTransaction,
     },
     view::View,
@@ -46,7 +46,7 @@ fn fill(api: &Api, params: &mut Params) -> Answer {
     let gas_limit = match call.gas {
         Some(gas) => gas,
         None => {
-            let (state, block) = (RpcStateOverrides::default(), RpcBlockOverrides::default());
+            let (state, block) = (StateOverrides::default(), BlockOverrides::default());
             estimate(api, &view, &Prepared::new(call.clone(), pending, state, block))?
         }
     };

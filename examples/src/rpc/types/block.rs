@@ -214,10 +214,26 @@ mod tests {
         let block = RpcBlock::new(&Header::default(), &[], derived, Detail::Hashes);
         let json = serde_json::to_value(block).unwrap();
         for field in [
-            "hash", "parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot",
-            "receiptsRoot", "logsBloom", "difficulty", "number", "gasLimit", "gasUsed",
-            "timestamp", "extraData", "mixHash", "nonce", "baseFeePerGas", "size",
-            "transactions", "uncles",
+            "hash",
+            "parentHash",
+            "sha3Uncles",
+            "miner",
+            "stateRoot",
+            "transactionsRoot",
+            "receiptsRoot",
+            "logsBloom",
+            "difficulty",
+            "number",
+            "gasLimit",
+            "gasUsed",
+            "timestamp",
+            "extraData",
+            "mixHash",
+            "nonce",
+            "baseFeePerGas",
+            "size",
+            "transactions",
+            "uncles",
         ] {
             assert!(json.get(field).is_some_and(|value| !value.is_null()), "{field}");
         }

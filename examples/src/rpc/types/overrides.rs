@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mbt_crypto::{Address, H256, U256};
+use mbt_vm::{AccountOverride, BlockOverrides, StateOverrides};
 use serde_json::Value;
 
 use super::param::{Fields, Param, ParamError, in_field};
@@ -11,42 +12,6 @@ use super::param::{Fields, Param, ParamError, in_field};
 const ACCOUNTS_MAX: usize = 1000;
 /// Most slots of an account that a call may override.
 const SLOTS_MAX: usize = 10_000;
-
-/// What a call sees of one account.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct AccountOverride {
-    /// Its nonce.
-    pub(crate) nonce: Option<u64>,
-    /// Its code.
-    pub(crate) code: Option<Vec<u8>>,
-    /// Its balance.
-    pub(crate) balance: Option<U256>,
-    /// All of its storage: slots not named are zero.
-    pub(crate) state: Option<BTreeMap<H256, U256>>,
-    /// Some of its storage.
-    pub(crate) state_diff: Option<BTreeMap<H256, U256>>,
-}
-
-/// What a call sees of accounts.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct RpcStateOverrides(pub(crate) BTreeMap<Address, AccountOverride>);
-
-/// What a call sees of its block.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct RpcBlockOverrides {
-    /// NUMBER.
-    pub(crate) number: Option<u64>,
-    /// TIMESTAMP.
-    pub(crate) timestamp: Option<u64>,
-    /// GASLIMIT.
-    pub(crate) gas_limit: Option<u64>,
-    /// COINBASE.
-    pub(crate) beneficiary: Option<Address>,
-    /// PREVRANDAO.
-    pub(crate) prev_randao: Option<H256>,
-    /// BASEFEE.
-    pub(crate) base_fee: Option<U256>,
-}
 
 /// The slots of an override.
 struct Slots(BTreeMap<H256, U256>);
@@ -60,7 +25,8 @@ impl Param for Slots {
         }
         let read = |(slot, value): (&String, &Value)| {
             let slot = H256::read(&Value::String(slot.clone()))?;
-            let value = H256::read(value).map_err(|reason| in_field(format!("{slot:#x}"), reason))?;
+            let value =
+                H256::read(value).map_err(|reason| in_field(format!("{slot:#x}"), reason))?;
             Ok((slot, U256::from_big_endian(&value.0)))
         };
         fields.0.iter().map(read).collect::<Result<_, _>>().map(Self)
@@ -72,8 +38,8 @@ impl Param for AccountOverride {
         let fields = Fields::of(value)?;
         let account = Self {
             nonce: fields.optional("nonce")?,
-            code: fields.optional("code")?,
             balance: fields.optional("balance")?,
+            code: fields.optional::<Vec<u8>>("code")?.map(Into::into),
             state: fields.optional::<Slots>("state")?.map(|slots| slots.0),
             state_diff: fields.optional::<Slots>("stateDiff")?.map(|slots| slots.0),
         };
@@ -84,7 +50,7 @@ impl Param for AccountOverride {
     }
 }
 
-impl Param for RpcStateOverrides {
+impl Param for StateOverrides {
     fn read(value: &Value) -> Result<Self, ParamError> {
         let fields = Fields::of(value)?;
         if fields.0.len() > ACCOUNTS_MAX {
@@ -97,11 +63,11 @@ impl Param for RpcStateOverrides {
                 AccountOverride::read(value).map_err(|reason| in_field(address.clone(), reason))?;
             Ok((key, account))
         };
-        fields.0.iter().map(read).collect::<Result<_, _>>().map(Self)
+        fields.0.iter().map(read).collect()
     }
 }
 
-impl Param for RpcBlockOverrides {
+impl Param for BlockOverrides {
     /// Reads the object; both geth's older and newer names are known.
     fn read(value: &Value) -> Result<Self, ParamError> {
         let fields = Fields::of(value)?;
@@ -126,9 +92,9 @@ mod tests {
     fn state_and_state_diff_exclude_each_other() {
         let address = Address([1; 20]);
         let overrides = json!({ address.to_hex(): { "state": {}, "stateDiff": {} } });
-        assert!(RpcStateOverrides::read(&overrides).is_err());
+        assert!(StateOverrides::read(&overrides).is_err());
         let overrides = json!({ address.to_string(): { "balance": "0x5", "code": "0x6001" } });
-        let read = RpcStateOverrides::read(&overrides).unwrap();
-        assert_eq!(read.0[&address].balance, Some(5.into()));
+        let read = StateOverrides::read(&overrides).unwrap();
+        assert_eq!(read[&address].balance, Some(5.into()));
     }
 }

@@ -43,6 +43,9 @@ pub(crate) enum ParamError {
     /// Fields that may not stand together, or values out of range.
     #[error("{0}")]
     Contradiction(&'static str),
+    /// Options of a trace.
+    #[error("{0}")]
+    Tracer(String),
     /// An object lacks a field.
     #[error("missing field {0:?}")]
     MissingField(&'static str),
@@ -181,9 +184,9 @@ impl Param for Vec<u8> {
 impl Param for H256 {
     fn read(value: &Value) -> Result<Self, ParamError> {
         let bytes = data(text(value, "32 bytes of hex data")?)?;
-        let bytes: [u8; 32] = bytes
-            .try_into()
-            .map_err(|bytes: Vec<u8>| ParamError::WrongLength { expected: 64, found: bytes.len() * 2 })?;
+        let bytes: [u8; 32] = bytes.try_into().map_err(|bytes: Vec<u8>| {
+            ParamError::WrongLength { expected: 64, found: bytes.len() * 2 }
+        })?;
         Ok(Self(bytes))
     }
 }

@@ -167,13 +167,8 @@ mod tests {
             max_fee_per_gas: 100.into(),
             access_list: Vec::new(),
         });
-        let place = Place {
-            block: BlockId::ZERO,
-            number: 1,
-            timestamp: 9,
-            index: 0,
-            base_fee: 10.into(),
-        };
+        let place =
+            Place { block: BlockId::ZERO, number: 1, timestamp: 9, index: 0, base_fee: 10.into() };
         let json = serde_json::to_value(RpcTransaction::new(&dynamic, Some(place))).unwrap();
         assert_eq!(json["gasPrice"], "0xc", "mined: base fee and tip");
         assert_eq!(json["maxFeePerGas"], "0x64");
