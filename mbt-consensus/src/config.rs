@@ -1,12 +1,12 @@
 //! What distinguishes one public chain from another.
 
-use mbt_crypto::U256;
 use crate::seam::History;
+use mbt_crypto::U256;
 use mbt_trie::StateDiff;
 
 use crate::{
     Header,
-    rules::{asert::TAU_INTERVALS, gas_limit::GAS_LIMIT_DEFAULT},
+    rules::{GAS_LIMIT_DEFAULT, asert::TAU_INTERVALS},
 };
 
 /// Depth from which a block is final: a node in sync takes no deeper reorganisation (SPEC 6).

@@ -14,8 +14,9 @@ mod table;
 
 pub use block::{BODY_BYTES_MAX, Block, Body, RawBlock, TRANSACTIONS_MAX};
 pub use chain::{
-    AcceptError, BuildError, BuildRequest, Chain, HeadChange, HeaderError, HeadersImported,
-    ImportError, Imported, InvalidBlock, InvalidHeader, OpenError, SyncPhase,
+    AcceptError, BuildError, BuildRequest, Chain, HEADERS_AHEAD_MAX, HeadChange, HeaderError,
+    HeadersImported, ImportError, Imported, InvalidBlock, InvalidHeader, OpenError,
+    SIDE_HEADERS_MAX, SyncPhase,
 };
 pub use clock::resume_offset;
 pub use config::{ChainConfig, Genesis, MAX_REORG, SAFE_DEPTH};
@@ -25,7 +26,7 @@ pub use execute::{
 pub use header::{BlockId, EXTRA_DATA_BYTES_MAX, Header, Lot, LotId};
 pub use reader::{ChainReader, ChainSnapshot, LOCATOR_MAX, OwnedContext, SnapshotAncestors};
 pub use rules::{
-    BASE_FEE_MIN, GAS_LIMIT_MIN, asert, gas_limit_follows, next_base_fee, next_gas_limit,
-    prev_randao, seal,
+    BASE_FEE_MIN, GAS_LIMIT_DEFAULT, GAS_LIMIT_MIN, asert, gas_limit_follows, next_base_fee,
+    next_gas_limit, prev_randao, seal,
 };
 pub use sealed::SealedHeader;

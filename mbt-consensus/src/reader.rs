@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use mbt_account::{Receipt, TxHash};
 use mbt_crypto::{Address, H256, U256};
-use mbt_trie::{
-    KeyValueRead, KeyValueStore, StateError, StoreError,
-};
+use mbt_trie::{KeyValueRead, KeyValueStore, StateError, StoreError};
 
 use crate::seam::{AccountProof, Historic};
 use crate::{

@@ -76,10 +76,7 @@ pub(crate) fn canonical(
 }
 
 /// Reads the number of a header that is kept.
-pub(crate) fn number_of(
-    read: &impl KeyValueRead,
-    id: &BlockId,
-) -> Result<Option<u64>, StoreError> {
+pub(crate) fn number_of(read: &impl KeyValueRead, id: &BlockId) -> Result<Option<u64>, StoreError> {
     read.get(NUMBERS, id.as_bytes())?.map(|bytes| number_in(NUMBERS, &bytes)).transpose()
 }
 
@@ -125,6 +122,15 @@ pub(crate) fn body_bytes(
     read.get(BODIES, &block_key(number, id))
 }
 
+/// Tells whether a body is here.
+pub(crate) fn has_body(
+    read: &impl KeyValueRead,
+    number: u64,
+    id: &BlockId,
+) -> Result<bool, StoreError> {
+    Ok(read.get(SENDERS, &block_key(number, id))?.is_some())
+}
+
 /// Reads a body's transactions with their senders.
 pub(crate) fn transactions(
     read: &impl KeyValueRead,
@@ -155,7 +161,8 @@ pub(crate) fn receipts(
     let Some(bytes) = read.get(RECEIPTS, &block_key(number, id))? else { return Ok(None) };
     let unreadable = corrupt(RECEIPTS, "receipts cannot be decoded");
     let mut reader = Reader::new(&bytes);
-    let receipts = reader.list_of("receipts", TRANSACTIONS_MAX, |item| Receipt::decode(item.bytes()?));
+    let receipts =
+        reader.list_of("receipts", TRANSACTIONS_MAX, |item| Receipt::decode(item.bytes()?));
     receipts.map(Some).map_err(|_| unreadable)
 }
 

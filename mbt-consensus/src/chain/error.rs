@@ -76,7 +76,9 @@ pub enum InvalidHeader {
         max: usize,
     },
     /// The commitment to the earlier blocks is wrong.
-    #[error("ancestors root {found:#x} does not commit to the earlier blocks, expected {expected:#x}")]
+    #[error(
+        "ancestors root {found:#x} does not commit to the earlier blocks, expected {expected:#x}"
+    )]
     AncestorsRoot {
         /// In the header.
         found: H256,
@@ -252,14 +254,6 @@ impl From<StoreError> for OpenError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The time asked for is below the head's.
-    #[error("timestamp {asked} is below the head's {head}")]
-    TimestampBelowHead {
-        /// Asked for.
-        asked: u64,
-        /// The head's.
-        head: u64,
-    },
     /// Too many extra bytes.
     #[error("extra data of {found} bytes is longer than {max}")]
     ExtraData {

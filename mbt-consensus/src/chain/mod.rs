@@ -1,20 +1,41 @@
 //! The chain of a node: the single writer of its store.
 
+#![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
+mod build;
 mod error;
+mod execution;
+mod headers;
+mod import;
+mod invalid;
+mod open;
+mod ranges;
+mod tree;
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
-use mbt_crypto::Address;
+use crate::seam::State;
+use mbt_crypto::{Address, H256};
 use mbt_trie::{Durability, KeyValueStore, StoreError};
 
 use crate::{
-    Block, BlockId, Candidates, ChainConfig, ChainReader, Execute, Genesis, Header, LotId,
-    SealedHeader,
+    BlockId, ChainConfig, ChainReader, Execute, Header, LotId, SealedHeader,
+    reader::locator_numbers, rules::asert::Anchor, table,
 };
+use {build::Built, execution::Ancestry, invalid::InvalidBlocks, ranges::Ranges, tree::Tree};
 
 pub use error::{
     AcceptError, BuildError, HeaderError, ImportError, InvalidBlock, InvalidHeader, OpenError,
 };
+
+/// Most headers that are kept ahead of the head.
+pub const HEADERS_AHEAD_MAX: u64 = 16_384;
+
+/// Most headers that are kept on side branches.
+pub const SIDE_HEADERS_MAX: usize = 4_096;
+
+/// Most executed blocks whose headers are kept in memory, and the deepest fork.
+const HISTORY_IN_MEMORY_MAX: u64 = 16_384;
 
 /// How the head moved.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -77,25 +98,20 @@ pub struct Chain<E, S> {
     config: Arc<ChainConfig>,
     executor: E,
     store: Arc<S>,
+    state: State,
+    anchor: Anchor,
     head: SealedHeader,
+    tree: Tree,
+    ranges: Ranges,
+    invalid: InvalidBlocks,
+    /// Blocks built on the head, by the hash that is sealed.
+    built: VecDeque<(H256, Built)>,
+    /// Blocks that left the tree and are deleted with the next batch.
+    garbage: Vec<(u64, BlockId)>,
+    phase: SyncPhase,
 }
 
 impl<E: Execute, S: KeyValueStore> Chain<E, S> {
-    /// Opens the chain in `store`: an empty store gets the genesis block, another resumes at its
-    /// head without executing anything.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub fn open(
-        config: ChainConfig,
-        genesis: &Genesis,
-        executor: E,
-        store: S,
-    ) -> Result<Self, OpenError> {
-        let _ = (config, genesis, executor, store);
-        todo!()
-    }
-
     /// Returns the rules.
     #[must_use]
     pub fn config(&self) -> &ChainConfig {
@@ -113,10 +129,11 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
         &self.head
     }
 
-    /// Returns the header with the greatest total work; its bodies may be missing.
+    /// Returns the header with the greatest total work that the rules allow; its body or those of
+    /// its ancestors may be missing.
     #[must_use]
-    pub fn best_header(&self) -> &SealedHeader {
-        todo!()
+    pub const fn best_header(&self) -> &SealedHeader {
+        self.tree.best()
     }
 
     /// Returns ids along the best header chain, dense near its end and sparse below, for a peer
@@ -125,7 +142,9 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
     /// # Errors
     /// [`StoreError`].
     pub fn locator(&self) -> Result<Vec<BlockId>, StoreError> {
-        todo!()
+        let ancestry = self.ancestry(self.tree.best());
+        let numbers = locator_numbers(self.tree.best().number);
+        numbers.into_iter().map(|number| ancestry.id_at_or_below(number)).collect()
     }
 
     /// Tells whether a block's header is here.
@@ -133,68 +152,25 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
     /// # Errors
     /// [`StoreError`].
     pub fn contains_header(&self, id: &BlockId) -> Result<bool, StoreError> {
-        let _ = id;
-        todo!()
+        Ok(self.tree.get(id).is_some() || table::number_of(&*self.store, id)?.is_some())
     }
 
     /// Makes a reader for other threads.
     #[must_use]
     pub fn reader(&self) -> ChainReader<S> {
-        todo!()
+        ChainReader::new(Arc::clone(&self.config), Arc::clone(&self.store))
     }
 
     /// Says whether the node still looks for the chain. Chains open as [`SyncPhase::InSync`].
-    pub fn set_sync_phase(&mut self, phase: SyncPhase) {
-        let _ = phase;
-        todo!()
-    }
-
-    /// Takes headers ahead of their bodies, parents first.
-    ///
-    /// # Errors
-    /// [`HeaderError`]: the first header that is refused. Those before it are kept.
-    pub fn import_headers(
-        &mut self,
-        now: u64,
-        headers: &[Header],
-    ) -> Result<HeadersImported, HeaderError> {
-        let _ = (now, headers);
-        todo!()
-    }
-
-    /// Takes a block, and moves the head when a better branch is complete with it.
-    ///
-    /// # Errors
-    /// [`ImportError`].
-    pub fn import(
-        &mut self,
-        now: u64,
-        block: Block,
-        durability: Durability,
-    ) -> Result<Imported, ImportError> {
-        let _ = (now, block, durability);
-        todo!()
+    pub const fn set_sync_phase(&mut self, phase: SyncPhase) {
+        self.phase = phase;
     }
 
     /// Returns the next blocks along the best header chain whose bodies are missing.
     #[must_use]
     pub fn wanted_bodies(&self, max: usize) -> Vec<(BlockId, Header)> {
-        let _ = max;
-        todo!()
-    }
-
-    /// Builds a block on the head, with nonce 0: sealing is the miner's. The execution is kept, so
-    /// that importing the sealed block does not execute it again.
-    ///
-    /// # Errors
-    /// [`BuildError`].
-    pub fn build(
-        &mut self,
-        request: &BuildRequest,
-        candidates: &mut dyn Candidates,
-    ) -> Result<Block, BuildError> {
-        let _ = (request, candidates);
-        todo!()
+        let wanted = self.tree.wanted().take(max);
+        wanted.map(|sealed| (sealed.id, Header::clone(&sealed.header))).collect()
     }
 
     /// Makes everything written so far survive a crash.
@@ -202,21 +178,13 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
     /// # Errors
     /// [`StoreError`].
     pub fn flush(&mut self) -> Result<(), StoreError> {
-        todo!()
+        let batch = self.new_batch();
+        self.write(&batch, Durability::Durable)
     }
 
     /// Returns the end of a heavier branch that the depth rule keeps out, for the operator.
     #[must_use]
     pub fn refused_reorg(&self) -> Option<&SealedHeader> {
-        todo!()
-    }
-
-    /// Takes a branch that the depth rule keeps out.
-    ///
-    /// # Errors
-    /// [`AcceptError`].
-    pub fn accept_reorg(&mut self, id: &BlockId) -> Result<HeadChange, AcceptError> {
-        let _ = id;
-        todo!()
+        self.tree.refused()
     }
 }

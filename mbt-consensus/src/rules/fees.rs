@@ -31,3 +31,31 @@ pub fn next_base_fee(parent: &Header) -> U256 {
     };
     next.max(BASE_FEE_MIN.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(base_fee: u64, gas_limit: u64, gas_used: u64) -> u64 {
+        let parent = Header { base_fee: base_fee.into(), gas_limit, gas_used, ..Header::default() };
+        next_base_fee(&parent).as_u64()
+    }
+
+    /// The cases of EIP-1559's reference tests in geth, a gwei as the unit.
+    #[test]
+    fn base_fee_moves_as_the_eip_says() {
+        let gwei = BASE_FEE_MIN;
+        assert_eq!(after(10 * gwei, 20_000_000, 10_000_000), 10 * gwei);
+        assert_eq!(after(10 * gwei, 20_000_000, 9_000_000), 9_875_000_000);
+        assert_eq!(after(10 * gwei, 20_000_000, 11_000_000), 10_125_000_000);
+        assert_eq!(after(10 * gwei, 20_000_000, 20_000_000), 11_250_000_000);
+        assert_eq!(after(10 * gwei, 20_000_000, 0), 8_750_000_000);
+    }
+
+    #[test]
+    fn base_fee_never_falls_below_the_floor_and_always_rises_when_full() {
+        assert_eq!(after(BASE_FEE_MIN, 30_000_000, 0), BASE_FEE_MIN);
+        assert_eq!(after(0, 30_000_000, 30_000_000), BASE_FEE_MIN);
+        assert_eq!(after(BASE_FEE_MIN, 2_000_000_000, 1_000_000_001), BASE_FEE_MIN + 1);
+    }
+}

@@ -14,7 +14,7 @@ use mbt_crypto::{H256, keccak256};
 use crate::BlockId;
 
 pub use fees::{BASE_FEE_MIN, next_base_fee};
-pub use gas_limit::{GAS_LIMIT_MIN, gas_limit_follows, next_gas_limit};
+pub use gas_limit::{GAS_LIMIT_DEFAULT, GAS_LIMIT_MIN, gas_limit_follows, next_gas_limit};
 
 /// Returns what the EVM sees as PREVRANDAO in the block after `parent`. A miner can bias it.
 #[must_use]

@@ -36,3 +36,37 @@ pub fn nominal_work(target: U256) -> U256 {
 pub fn search(seal_hash: H256, target: U256, mut nonces: Range<u64>) -> Option<u64> {
     nonces.find(|nonce| Header::work_hash_of(seal_hash, *nonce) < target)
 }
+
+#[cfg(test)]
+mod tests {
+    use mbt_crypto::keccak256;
+    use primitive_types::U512;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_first_nonce_below_the_target_is_found_and_no_other() {
+        let (seal_hash, target) = (keccak256(b"header"), U256::MAX >> 6);
+        let found = search(seal_hash, target, 0..10_000).unwrap();
+        assert!(Header::work_hash_of(seal_hash, found) < target);
+        assert_eq!(search(seal_hash, target, 0..found), None);
+        assert_eq!(search(seal_hash, U256::zero(), 0..100), None);
+    }
+
+    #[test]
+    fn work_of_the_extreme_targets_fits() {
+        assert_eq!(nominal_work(U256::MAX), U256::one());
+        assert_eq!(nominal_work(U256::one()), U256::one() << 255);
+        assert_eq!(nominal_work(U256::zero()), U256::MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn work_is_the_floor_of_the_wide_quotient(bytes: [u8; 32], shift in 0_usize..255) {
+            let target = (U256::from_big_endian(&bytes) >> shift).max(U256::one());
+            let wide = (U512::one() << 256) / (U512::from(target) + 1);
+            prop_assert_eq!(U512::from(nominal_work(target)), wide);
+        }
+    }
+}
