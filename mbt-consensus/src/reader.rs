@@ -187,7 +187,8 @@ impl<R: KeyValueRead> ChainSnapshot<R> {
         }))
     }
 
-    /// Returns the receipts of a block of the chain; none of one on a side branch.
+    /// Returns the receipts of a block that is, or was, on the chain; none of one that was never
+    /// executed.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -226,9 +226,9 @@ pub(crate) fn adopt(
     batch.put(META, HEAD, id.as_bytes());
 }
 
-/// Undoes [`adopt`] but for the head, which another block takes.
-pub(crate) fn retire(batch: &mut WriteBatch, number: u64, id: &BlockId, transactions: &[TxHash]) {
-    batch.delete(RECEIPTS, block_key(number, id));
+/// Undoes [`adopt`] but for the head, which another block takes, and for the receipts: they stay
+/// until the block is forgotten, so that readers can tell which events were taken back.
+pub(crate) fn retire(batch: &mut WriteBatch, number: u64, transactions: &[TxHash]) {
     for hash in transactions {
         batch.delete(TRANSACTIONS, hash.as_bytes());
     }
@@ -247,6 +247,7 @@ pub(crate) fn forget(batch: &mut WriteBatch, number: u64, id: &BlockId) {
     batch.delete(NUMBERS, id.as_bytes());
     batch.delete(BODIES, key);
     batch.delete(SENDERS, key);
+    batch.delete(RECEIPTS, key);
     for level in 0..64 {
         if level > number.saturating_add(1).trailing_zeros() {
             break;

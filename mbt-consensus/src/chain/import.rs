@@ -227,7 +227,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
             self.state.rollback(&mut stage, block.number).map_err(|e| at(e.into()))?;
             let transactions = self.stored_transactions(block).map_err(at)?;
             let hashes: Vec<_> = transactions.iter().map(|t| t.hash()).collect();
-            table::retire(&mut lists, block.number, &block.id, &hashes);
+            table::retire(&mut lists, block.number, &hashes);
         }
         for block in &route.adopted {
             let at = |error| (block.clone(), error);
