@@ -5,7 +5,7 @@ use jsonrpsee::{
     types::SubscriptionId,
 };
 
-/// Names of 104 random bits, as hex.
+/// Names of more than 100 random bits, as hex.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HexIds;
 
@@ -16,7 +16,7 @@ impl HexIds {
             SubscriptionId::Num(word) => word,
             SubscriptionId::Str(_) => 0,
         };
-        format!("0x{:x}{:013x}", word() | 1 << 52, word())
+        format!("0x{:x}{:014x}", word() | 1 << 52, word())
     }
 }
 
@@ -34,7 +34,7 @@ mod tests {
     fn names_are_canonical_quantities_and_differ() {
         let (a, b) = (HexIds.next(), HexIds.next());
         assert_ne!(a, b);
-        assert_eq!(a.len(), 2 + 14 + 13);
+        assert_eq!(a.len(), 2 + 14 + 14);
         assert!(!a.starts_with("0x0"));
     }
 }
