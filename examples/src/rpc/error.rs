@@ -47,8 +47,6 @@ pub enum RpcError {
 
 /// Code of errors that have no code of their own.
 pub(crate) const CODE_SERVER: i32 = -32000;
-/// Code of a resource that does not exist (EIP-1474).
-const CODE_NOT_FOUND: i32 = -32001;
 /// Code of a resource that is exhausted (EIP-1474).
 const CODE_LIMIT: i32 = -32005;
 /// Code of an unknown method.
@@ -98,9 +96,6 @@ pub(crate) enum RequestError {
     /// Refused by pool, machine or rule; geth's words.
     #[error("{0}")]
     Refused(String),
-    /// Something asked for is not there.
-    #[error("{0}")]
-    NotFound(&'static str),
     /// A bound of this server.
     #[error("{0}")]
     Limit(String),
@@ -145,7 +140,6 @@ impl RequestError {
                 CODE_SERVER
             }
             Self::Reverted { .. } => CODE_REVERT,
-            Self::NotFound(_) => CODE_NOT_FOUND,
             Self::Limit(_) => CODE_LIMIT,
             Self::SyncTimeout { .. } => CODE_SYNC_TIMEOUT,
             Self::Internal(_) => CODE_INTERNAL,

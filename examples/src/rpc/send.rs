@@ -15,7 +15,7 @@ use super::{
     params::Params,
     types::{hex::hash, param::data},
 };
-use crate::node::Origin;
+use crate::node::{Origin, SubmitError};
 
 /// Methods of this file.
 pub(crate) const METHODS: &[Method] =
@@ -32,9 +32,14 @@ fn send_raw_transaction(api: &Api, params: &mut Params) -> Answer {
 
 /// Puts one transaction into the pool.
 pub(crate) fn submit(api: &Api, transaction: RecoveredTransaction) -> Result<TxHash, RequestError> {
-    api.node
-        .submit(transaction, Origin::Local)
-        .map_err(|error| RequestError::Refused(error.to_string()))
+    api.node.submit(transaction, Origin::Local).map_err(not_taken)
+}
+
+fn not_taken(error: SubmitError) -> RequestError {
+    match error {
+        SubmitError::Pool(error) => RequestError::Refused(error.to_string()),
+        SubmitError::State(error) => error.into(),
+    }
 }
 
 /// Reads the parameters of one `eth_sendRawTransaction`.
@@ -83,7 +88,7 @@ fn submit_recovered(
     let mut submitted = api.node.submit_many(good, Origin::Local).into_iter();
     for result in results.iter_mut().filter(|result| result.is_ok()) {
         if let Some(Err(error)) = submitted.next() {
-            *result = Err(RequestError::Refused(error.to_string()));
+            *result = Err(not_taken(error));
         }
     }
     results

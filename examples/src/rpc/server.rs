@@ -202,7 +202,7 @@ async fn note_pending(api: Arc<Api>) {
     let mut events = api.node.events();
     loop {
         match events.recv().await {
-            Ok(NodeEvent::PendingTransaction(transaction)) => {
+            Ok(NodeEvent::PendingTransaction(transaction, _)) => {
                 api.filters.note_pending(transaction.hash());
             }
             Ok(_) | Err(RecvError::Lagged(_)) => {}

@@ -193,7 +193,7 @@ impl Feed {
     async fn pending(mut self, full: bool) -> End {
         loop {
             let transaction = match self.next().await {
-                Ok(Woken::Event(NodeEvent::PendingTransaction(transaction))) => transaction,
+                Ok(Woken::Event(NodeEvent::PendingTransaction(transaction, _))) => transaction,
                 Ok(_) => continue,
                 Err(end) => return end,
             };

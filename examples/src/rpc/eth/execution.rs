@@ -144,7 +144,11 @@ fn estimate_gas(api: &Api, params: &mut Params) -> Answer {
 /// Returns the least gas with which a call succeeds.
 pub(crate) fn estimate(api: &Api, view: &View, prepared: &Prepared) -> Result<u64, RequestError> {
     prepared.run(api, view, |context, request, scene| {
-        api.node.evm().estimate_gas(context, request, scene.state, scene.overrides).map_err(refused)
+        // A transaction that no block can hold is not an answer.
+        let gas_limit = request.gas_limit.min(context.gas_limit);
+        let request = CallRequest { gas_limit, ..request.clone() };
+        let evm = api.node.evm();
+        evm.estimate_gas(context, &request, scene.state, scene.overrides).map_err(refused)
     })
 }
 

@@ -93,11 +93,6 @@ impl RpcCall {
         Ok(())
     }
 
-    /// Returns the highest price the call offers for a unit of gas; zero when it names none.
-    pub(crate) fn price_cap(&self) -> U256 {
-        self.gas_price.or(self.max_fee_per_gas).unwrap_or_default()
-    }
-
     /// Returns the envelope for fees that were filled in.
     pub(crate) fn kind(&self, chain_id: u64, tip: U256, cap: U256) -> Kind {
         let access_list = self.access_list.clone().unwrap_or_default();
