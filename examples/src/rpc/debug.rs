@@ -19,7 +19,7 @@ use super::{
         hex::{Data, hash, prefixed},
         param::{Fields, Param, ParamError},
     },
-    view::View,
+    view::{Mined, View},
 };
 
 /// Methods of this file.
@@ -72,28 +72,24 @@ fn trace_transaction(api: &Api, params: &mut Params) -> Answer {
     let mined = view
         .transaction(&hash)?
         .ok_or_else(|| RequestError::Refused("transaction not found".to_owned()))?;
-    trace_at(api, &view, &mined.block, &mined.transactions, mined.index, &options)
+    answer(&trace_mined(api, &view, &mined, &options.tracer)?)
 }
 
 /// Repeats the block up to a transaction, and traces that one.
-fn trace_at(
+pub(crate) fn trace_mined(
     api: &Api,
     view: &View,
-    block: &SealedHeader,
-    transactions: &[RecoveredTransaction],
-    index: usize,
-    options: &TraceOptions,
-) -> Answer {
+    mined: &Mined,
+    tracer: &TracerConfig,
+) -> Result<Value, RequestError> {
+    let block = &mined.block;
     let context = view.chain().block_context(block.number)?.ok_or(RequestError::UnknownBlock)?;
     let state = view.state(parent_of(block)?)?;
-    let (earlier, rest) = transactions.split_at(index);
-    let traced = rest.first().ok_or(RequestError::UnknownBlock)?;
-    let trace = api
-        .node
+    let (earlier, _) = mined.transactions.split_at(mined.index);
+    api.node
         .evm()
-        .trace_transaction(&context.context(), earlier, traced, &state, &options.tracer)
-        .map_err(untraceable)?;
-    answer(&trace)
+        .trace_transaction(&context.context(), earlier, mined.transaction(), &state, tracer)
+        .map_err(untraceable)
 }
 
 fn untraceable(error: TraceError) -> RequestError {

@@ -22,8 +22,8 @@ fn version(api: &Api, _: &mut Params) -> Answer {
     answer(&api.node.chain_config().chain_id.to_string())
 }
 
-fn listening(_: &Api, _: &mut Params) -> Answer {
-    answer(&true)
+fn listening(api: &Api, _: &mut Params) -> Answer {
+    answer(&api.network.is_some())
 }
 
 fn peer_count(api: &Api, _: &mut Params) -> Answer {

@@ -5,10 +5,12 @@ use mbt_account::TxHash;
 use mbt_consensus::{BlockId, SealedHeader};
 use mbt_crypto::{Address, H256, U256};
 use mbt_trie::StateView;
+use mbt_vm::{CallTracerOptions, TracerConfig};
 use serde_json::{Value, json};
 
 use super::{
     api::Api,
+    debug::trace_mined,
     error::RequestError,
     eth::blocks::shown,
     method::{Answer, Method, answer, null},
@@ -30,7 +32,7 @@ pub(crate) const METHODS: &[Method] = &[
     Method::read("ots_getBlockDetails", 1, block_details),
     Method::read("ots_getBlockDetailsByHash", 1, block_details_by_hash),
     Method::read("ots_getBlockTransactions", 3, block_transactions),
-    Method::read("ots_getTransactionError", 1, transaction_error),
+    Method::heavy("ots_getTransactionError", 1, transaction_error),
 ];
 
 /// The level of the interface that Otterscan looks for.
@@ -143,9 +145,16 @@ fn block_transactions(api: &Api, params: &mut Params) -> Answer {
     answer(&json!({ "fullblock": fullblock, "receipts": receipts }))
 }
 
+/// Answers what a failed transaction returned; nothing of one that succeeded.
 fn transaction_error(api: &Api, params: &mut Params) -> Answer {
     let hash = TxHash(params.required::<H256>("transactionHash")?);
     let view = api.view()?;
-    let known = view.transaction(&hash)?.is_some();
-    if known { answer(&"0x") } else { null() }
+    let Some(mined) = view.transaction(&hash)? else { return null() };
+    let receipts = view.receipts(&mined.block)?.unwrap_or_default();
+    if receipts.get(mined.index).is_none_or(|receipt| receipt.succeeded) {
+        return answer(&"0x");
+    }
+    let options = CallTracerOptions { only_top_call: true, with_log: false };
+    let trace = trace_mined(api, &view, &mined, &TracerConfig::Call(options))?;
+    answer(trace.get("output").unwrap_or(&json!("0x")))
 }

@@ -15,10 +15,8 @@ pub(crate) const METHODS: &[Method] = &[
     Method::inline("eth_syncing", 0, syncing),
     Method::inline("eth_blockNumber", 0, block_number),
     Method::inline("eth_accounts", 0, accounts),
-    Method::inline("eth_coinbase", 0, coinbase),
     Method::inline("eth_mining", 0, mining),
     Method::inline("eth_hashrate", 0, hashrate),
-    Method::inline("eth_protocolVersion", 0, protocol_version),
 ];
 
 fn chain_id(api: &Api, _: &mut Params) -> Answer {
@@ -50,18 +48,10 @@ fn accounts(_: &Api, _: &mut Params) -> Answer {
     answer(&[(); 0])
 }
 
-fn coinbase(api: &Api, _: &mut Params) -> Answer {
-    answer(&crate::rpc::types::hex::address(api.view()?.head().miner))
-}
-
 fn mining(api: &Api, _: &mut Params) -> Answer {
     answer(&api.node.status().mining)
 }
 
 fn hashrate(api: &Api, _: &mut Params) -> Answer {
     answer(&quantity(api.node.status().hashrate))
-}
-
-fn protocol_version(_: &Api, _: &mut Params) -> Answer {
-    answer(&quantity(1_u64))
 }
