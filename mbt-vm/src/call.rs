@@ -5,7 +5,12 @@ use mbt_consensus::BlockContext;
 use mbt_crypto::{Address, U256};
 use mbt_trie::{StateError, StateView};
 
-use crate::{Evm, Halt, StateOverrides};
+use crate::{
+    Evm, Halt, StateOverrides, TraceError,
+    journal::Journal,
+    overrides::Overlaid,
+    transaction::{self, Message, Outcome, check_init_code},
+};
 
 /// A message to execute without a signature. Absent fields are chosen for the caller.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -131,6 +136,141 @@ impl Evm {
         state: &dyn StateView,
         overrides: &StateOverrides,
     ) -> Result<CallOutcome, CallError> {
-        todo!()
+        let scene = Scene::new(self, block, request, state, overrides)?;
+        let mut journal = scene.journal();
+        let message = scene.message(&journal, request.gas_limit)?;
+        let outcome = scene.execute(&message, &mut journal)?;
+        let logs = journal.finish_transaction();
+        journal.check()?;
+        Ok(CallOutcome {
+            result: CallResult::of(&outcome),
+            gas_used: outcome.gas_used,
+            output: outcome.output,
+            logs,
+            created: outcome.created,
+        })
+    }
+}
+
+impl CallResult {
+    pub(crate) fn of(outcome: &Outcome) -> Self {
+        match &outcome.result {
+            Ok(_) => Self::Success,
+            Err(error) => Halt::of(error).map_or(Self::Reverted, Self::Halted),
+        }
+    }
+}
+
+/// A call, the block and the state that it sees.
+pub(crate) struct Scene<'a> {
+    evm: &'a Evm,
+    block: BlockContext<'a>,
+    request: &'a CallRequest,
+    state: Overlaid<'a>,
+    cap: U256,
+    tip: U256,
+}
+
+impl<'a> Scene<'a> {
+    /// # Errors
+    /// When the fees contradict each other or the block.
+    pub(crate) fn new(
+        evm: &'a Evm,
+        block: &BlockContext<'a>,
+        request: &'a CallRequest,
+        state: &'a dyn StateView,
+        overrides: &'a StateOverrides,
+    ) -> Result<Self, InvalidTransaction> {
+        let mut block = *block;
+        let cap = request.gas_price.or(request.max_fee_per_gas).unwrap_or_default();
+        let tip = request.gas_price.or(request.max_priority_fee_per_gas).unwrap_or_default();
+        if tip > cap {
+            return Err(InvalidTransaction::TipAboveFeeCap { tip, cap });
+        }
+        if cap.is_zero() {
+            block.base_fee = U256::zero();
+        }
+        let left = cap.checked_sub(block.base_fee);
+        let left =
+            left.ok_or(InvalidTransaction::FeeCapTooLow { cap, base_fee: block.base_fee })?;
+        let state = Overlaid::new(state, overrides);
+        Ok(Self { evm, block, request, state, cap, tip: tip.min(left) })
+    }
+
+    pub(crate) fn journal(&'a self) -> Journal<'a> {
+        Journal::new(self.evm, &self.block, &self.state)
+    }
+
+    pub(crate) const fn price_cap(&self) -> U256 {
+        self.cap
+    }
+
+    /// Returns the message with a gas limit.
+    ///
+    /// # Errors
+    /// When the caller cannot pay for it, or its init code is too long.
+    pub(crate) fn message(
+        &self,
+        journal: &Journal<'_>,
+        gas_limit: u64,
+    ) -> Result<Message<'a>, InvalidTransaction> {
+        let request = self.request;
+        let balance = journal.balance(request.from);
+        let fee = self.cap.checked_mul(gas_limit.into());
+        match fee.and_then(|fee| fee.checked_add(request.value)) {
+            Some(cost) if cost <= balance => {}
+            cost => {
+                let cost = cost.unwrap_or(U256::MAX);
+                return Err(InvalidTransaction::InsufficientFunds { balance, cost });
+            }
+        }
+        check_init_code(request.to.is_none(), request.input.len(), journal.fork)?;
+        Ok(Message {
+            from: request.from,
+            to: request.to,
+            nonce: request.nonce.unwrap_or_else(|| journal.nonce(request.from)),
+            gas_limit,
+            gas_price: self.block.base_fee.saturating_add(self.tip),
+            tip: self.tip,
+            value: request.value,
+            input: &request.input,
+            access_list: &request.access_list,
+        })
+    }
+
+    /// Executes the message; what it changed stays in the journal.
+    pub(crate) fn execute(
+        &self,
+        message: &Message<'_>,
+        journal: &mut Journal<'_>,
+    ) -> Result<Outcome, ExecuteCallError> {
+        let outcome = transaction::execute(message, journal);
+        journal.check().map_err(ExecuteCallError::State)?;
+        outcome.map_err(ExecuteCallError::Invalid)
+    }
+}
+
+/// Why a message of a call was not executed.
+#[derive(Debug)]
+pub(crate) enum ExecuteCallError {
+    Invalid(InvalidTransaction),
+    State(StateError),
+}
+
+impl From<ExecuteCallError> for CallError {
+    fn from(error: ExecuteCallError) -> Self {
+        match error {
+            ExecuteCallError::Invalid(error) => error.into(),
+            ExecuteCallError::State(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExecuteCallError> for TraceError {
+    fn from(error: ExecuteCallError) -> Self {
+        match error {
+            ExecuteCallError::Invalid(error) => error.into(),
+            ExecuteCallError::State(error) => error.into(),
+        }
     }
 }

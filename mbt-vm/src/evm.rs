@@ -2,10 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use mbt_account::RecoveredTransaction;
-use mbt_consensus::{BlockContext, Candidates, Execute, ExecuteError, Execution, FilledBlock};
-use mbt_trie::StateView;
-
 use crate::{FeePolicy, Fork, Precompile};
 
 /// Executes transactions and blocks. Cheap to clone; holds rules, never state.
@@ -57,25 +53,5 @@ impl Evm {
 
     pub(crate) fn precompiles(&self) -> &BTreeMap<u8, Arc<dyn Precompile>> {
         &self.precompiles
-    }
-}
-
-impl Execute for Evm {
-    fn execute(
-        &self,
-        block: &BlockContext<'_>,
-        transactions: &[RecoveredTransaction],
-        state: &dyn StateView,
-    ) -> Result<Execution, ExecuteError> {
-        todo!()
-    }
-
-    fn fill(
-        &self,
-        block: &BlockContext<'_>,
-        candidates: &mut dyn Candidates,
-        state: &dyn StateView,
-    ) -> Result<FilledBlock, ExecuteError> {
-        todo!()
     }
 }

@@ -25,5 +25,6 @@ pub use machine::Halt;
 pub use overrides::{AccountOverride, BlockOverrides, StateOverrides};
 pub use precompile::{Precompile, PrecompileCall, PrecompileResult};
 pub use trace::{
-    CallTracerOptions, PrestateTracerOptions, StructLogOptions, TracerConfig, TracerError,
+    CallTracerOptions, PrestateTracerOptions, StructLogOptions, TraceError, TracerConfig,
+    TracerError,
 };

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use mbt_account::{EMPTY_CODE_HASH, PublicAccount};
 use mbt_consensus::BlockContext;
-use mbt_crypto::{Address, H256, U256};
+use mbt_crypto::{Address, H256, U256, keccak256};
+use mbt_trie::{StateError, StateView};
 
 /// What a call sees of an account. Absent fields are as they are.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -52,6 +54,60 @@ impl BlockOverrides {
             prev_randao: self.prev_randao.unwrap_or(block.prev_randao),
             base_fee: self.base_fee.unwrap_or(block.base_fee),
             ..*block
+        }
+    }
+}
+
+/// A state with overrides laid over it.
+pub(crate) struct Overlaid<'a> {
+    state: &'a dyn StateView,
+    overrides: &'a StateOverrides,
+    codes: BTreeMap<H256, Arc<[u8]>>,
+    code_hashes: BTreeMap<Address, H256>,
+}
+
+impl<'a> Overlaid<'a> {
+    pub(crate) fn new(state: &'a dyn StateView, overrides: &'a StateOverrides) -> Self {
+        let (mut codes, mut code_hashes) = (BTreeMap::new(), BTreeMap::new());
+        for (address, account) in overrides {
+            if let Some(code) = &account.code {
+                let hash = if code.is_empty() { EMPTY_CODE_HASH } else { keccak256(code) };
+                codes.insert(hash, Arc::clone(code));
+                code_hashes.insert(*address, hash);
+            }
+        }
+        Self { state, overrides, codes, code_hashes }
+    }
+}
+
+impl StateView for Overlaid<'_> {
+    fn account(&self, address: &Address) -> Result<Option<PublicAccount>, StateError> {
+        let account = self.state.account(address)?;
+        let Some(wanted) = self.overrides.get(address) else { return Ok(account) };
+        let mut account = account.unwrap_or_default();
+        account.nonce = wanted.nonce.unwrap_or(account.nonce);
+        account.balance = wanted.balance.unwrap_or(account.balance);
+        account.code_hash = self.code_hashes.get(address).copied().unwrap_or(account.code_hash);
+        Ok(Some(account))
+    }
+
+    fn storage(&self, address: &Address, slot: &H256) -> Result<U256, StateError> {
+        let Some(wanted) = self.overrides.get(address) else {
+            return self.state.storage(address, slot);
+        };
+        if let Some(value) = wanted.state_diff.as_ref().and_then(|slots| slots.get(slot)) {
+            return Ok(*value);
+        }
+        match &wanted.state {
+            Some(slots) => Ok(slots.get(slot).copied().unwrap_or_default()),
+            None => self.state.storage(address, slot),
+        }
+    }
+
+    fn code(&self, hash: &H256) -> Result<Arc<[u8]>, StateError> {
+        match self.codes.get(hash) {
+            Some(code) => Ok(Arc::clone(code)),
+            None => self.state.code(hash),
         }
     }
 }
