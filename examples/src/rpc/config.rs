@@ -87,8 +87,6 @@ pub struct RpcConfig {
     pub heavy_requests_max: usize,
     /// Heavy requests that may wait for their turn.
     pub heavy_requests_queue: usize,
-    /// Takes transactions without a chain id.
-    pub allow_unprotected_txs: bool,
     /// Most time that `eth_sendRawTransactionSync` waits.
     pub sync_send_timeout_ms: u64,
 }
@@ -120,7 +118,6 @@ impl Default for RpcConfig {
             call_timeout_ms: 5_000,
             heavy_requests_max: 0,
             heavy_requests_queue: 256,
-            allow_unprotected_txs: false,
             sync_send_timeout_ms: 30_000,
         }
     }

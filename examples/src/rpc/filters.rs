@@ -4,13 +4,13 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     ops::Range,
-    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
 use mbt_account::TxHash;
 use mbt_consensus::BlockId;
 use parking_lot::Mutex;
+use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
 use super::{
     api::Api,
@@ -29,6 +29,7 @@ use super::{
     },
     view::View,
 };
+use crate::node::NodeEvent;
 
 /// Methods of this file.
 pub(crate) const METHODS: &[Method] = &[
@@ -60,88 +61,111 @@ struct Entry {
 #[derive(Debug)]
 pub(crate) struct Filters {
     entries: Mutex<BTreeMap<String, Entry>>,
-    pending: Mutex<PendingHashes>,
-    pending_filters: AtomicUsize,
+    pending: Mutex<Pending>,
     max: usize,
     idle: Duration,
 }
 
-/// The newest hashes and the number of the first one.
+/// The newest hashes that entered the pool and the number of the first one. Events are taken out
+/// of the node's channel when a client polls, so that an idle filter costs nothing.
 #[derive(Debug, Default)]
-struct PendingHashes {
+struct Pending {
     first: u64,
     hashes: VecDeque<TxHash>,
+    events: Option<Receiver<NodeEvent>>,
 }
 
-impl PendingHashes {
+impl Pending {
     fn next(&self) -> u64 {
-        self.first.saturating_add(self.hashes.len() as u64)
+        self.first.saturating_add(u64::try_from(self.hashes.len()).unwrap_or(u64::MAX))
     }
 
     fn since(&self, number: u64) -> Vec<TxHash> {
         let skip = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
         self.hashes.iter().skip(skip).copied().collect()
     }
+
+    fn note(&mut self, hash: TxHash) {
+        if self.hashes.len() >= PENDING_KEPT {
+            self.hashes.pop_front();
+            self.first = self.first.saturating_add(1);
+        }
+        self.hashes.push_back(hash);
+    }
+
+    /// Takes what the channel holds.
+    fn drain(&mut self) {
+        while let Some(events) = &mut self.events {
+            match events.try_recv() {
+                Ok(NodeEvent::PendingTransaction(transaction, _)) => self.note(transaction.hash()),
+                Ok(_) | Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        self.first = self.next();
+        self.hashes = VecDeque::new();
+        self.events = None;
+    }
 }
 
 impl Filters {
     /// Keeps at most `max` filters, each until it was idle for `idle`.
     pub(crate) fn new(max: usize, idle: Duration) -> Self {
-        Self {
-            entries: Mutex::default(),
-            pending: Mutex::default(),
-            pending_filters: AtomicUsize::new(0),
-            max,
-            idle,
-        }
-    }
-
-    /// Notes a transaction that entered the pool, when a filter asks for them.
-    pub(crate) fn note_pending(&self, hash: TxHash) {
-        if self.pending_filters.load(Ordering::Relaxed) == 0 {
-            return;
-        }
-        let mut pending = self.pending.lock();
-        if pending.hashes.len() >= PENDING_KEPT {
-            pending.hashes.pop_front();
-            pending.first = pending.first.saturating_add(1);
-        }
-        pending.hashes.push_back(hash);
+        Self { entries: Mutex::default(), pending: Mutex::default(), max, idle }
     }
 
     fn install(&self, filter: Filter) -> Result<String, RequestError> {
         let mut entries = self.entries.lock();
-        entries.retain(|_, entry| entry.used.elapsed() < self.idle);
+        self.forget_idle(&mut entries);
         if entries.len() >= self.max {
             return Err(RequestError::Limit(format!("more than {} filters are alive", self.max)));
         }
         let name = HexIds.next();
         entries.insert(name.clone(), Entry { filter, used: Instant::now() });
-        self.count_pending(&entries);
         Ok(name)
     }
 
-    fn count_pending(&self, entries: &BTreeMap<String, Entry>) {
-        let alive = entries.values().filter(|e| matches!(e.filter, Filter::Pending { .. })).count();
-        self.pending_filters.store(alive, Ordering::Relaxed);
-        if alive == 0 {
+    /// Installs a filter of pooled transactions, and listens to them if none did before.
+    fn install_pending(
+        &self,
+        full: bool,
+        listen: impl FnOnce() -> Receiver<NodeEvent>,
+    ) -> Result<String, RequestError> {
+        let next = {
             let mut pending = self.pending.lock();
-            pending.first = pending.next();
-            pending.hashes = VecDeque::new();
+            pending.drain();
+            pending.events.get_or_insert_with(listen);
+            pending.next()
+        };
+        self.install(Filter::Pending { next, full })
+    }
+
+    fn forget_idle(&self, entries: &mut BTreeMap<String, Entry>) {
+        entries.retain(|_, entry| entry.used.elapsed() < self.idle);
+    }
+
+    /// Stops to listen for pooled transactions when no filter asks for them.
+    fn rest(&self, entries: &BTreeMap<String, Entry>) {
+        if !entries.values().any(|entry| matches!(entry.filter, Filter::Pending { .. })) {
+            self.pending.lock().forget();
         }
     }
 
     fn remove(&self, name: &str) -> bool {
         let mut entries = self.entries.lock();
         let found = entries.remove(name).is_some();
-        self.count_pending(&entries);
+        self.rest(&entries);
         found
     }
 
     /// Returns a filter and marks it used.
     fn touch(&self, name: &str) -> Result<Filter, RequestError> {
         let mut entries = self.entries.lock();
-        entries.retain(|_, entry| entry.used.elapsed() < self.idle);
+        self.forget_idle(&mut entries);
+        self.rest(&entries);
         let entry = entries
             .get_mut(name)
             .ok_or_else(|| RequestError::Refused("filter not found".to_owned()))?;
@@ -170,8 +194,7 @@ fn new_block_filter(api: &Api, _: &mut Params) -> Answer {
 
 fn new_pending_filter(api: &Api, params: &mut Params) -> Answer {
     let full = params.optional("full")?.unwrap_or(false);
-    let next = api.filters.pending.lock().next();
-    answer(&api.filters.install(Filter::Pending { next, full })?)
+    answer(&api.filters.install_pending(full, || api.node.events())?)
 }
 
 fn uninstall_filter(api: &Api, params: &mut Params) -> Answer {
@@ -238,7 +261,8 @@ fn numbers(view: &View, range: &LogRange) -> Range<u64> {
 
 fn pending_changes(api: &Api, name: &str, next: u64, full: bool) -> Answer {
     let (hashes, now) = {
-        let pending = api.filters.pending.lock();
+        let mut pending = api.filters.pending.lock();
+        pending.drain();
         (pending.since(next), pending.next())
     };
     api.filters.advance(name, Filter::Pending { next: now, full });
@@ -265,36 +289,41 @@ fn filter_logs(api: &Api, params: &mut Params) -> Answer {
 mod tests {
     use super::*;
 
-    fn pending() -> Filter {
-        Filter::Pending { next: 0, full: false }
+    fn blocks() -> Filter {
+        Filter::Blocks { seen: BlockId::ZERO }
     }
 
     #[test]
     fn filters_are_bounded_and_idle_ones_make_room() {
         let filters = Filters::new(2, Duration::from_secs(300));
         for _ in 0..2 {
-            filters.install(pending()).unwrap();
+            filters.install(blocks()).unwrap();
         }
-        assert!(matches!(filters.install(pending()), Err(RequestError::Limit(_))));
+        assert!(matches!(filters.install(blocks()), Err(RequestError::Limit(_))));
 
         let forgetful = Filters::new(1, Duration::ZERO);
-        let first = forgetful.install(pending()).unwrap();
-        forgetful.install(pending()).unwrap();
+        let first = forgetful.install(blocks()).unwrap();
+        forgetful.install(blocks()).unwrap();
         assert!(forgetful.touch(&first).is_err());
     }
 
     #[test]
-    fn pending_hashes_are_bounded_and_kept_only_while_a_filter_lives() {
-        let filters = Filters::new(2, Duration::from_secs(300));
-        filters.note_pending(TxHash::ZERO);
-        assert_eq!(filters.pending.lock().hashes.len(), 0);
-        let name = filters.install(pending()).unwrap();
+    fn pending_hashes_are_bounded() {
+        let mut pending = Pending::default();
         for _ in 0..PENDING_KEPT + 5 {
-            filters.note_pending(TxHash::ZERO);
+            pending.note(TxHash::ZERO);
         }
-        assert_eq!(filters.pending.lock().since(0).len(), PENDING_KEPT);
-        assert_eq!(filters.pending.lock().first, 5);
+        assert_eq!(pending.since(0).len(), PENDING_KEPT);
+        assert_eq!(pending.first, 5);
+    }
+
+    #[test]
+    fn pool_is_listened_to_only_while_a_filter_lives() {
+        let events = tokio::sync::broadcast::Sender::new(8);
+        let filters = Filters::new(2, Duration::from_secs(300));
+        let name = filters.install_pending(false, || events.subscribe()).unwrap();
+        assert_eq!(events.receiver_count(), 1);
         assert!(filters.remove(&name));
-        assert_eq!(filters.pending.lock().hashes.len(), 0);
+        assert_eq!(events.receiver_count(), 0);
     }
 }

@@ -21,12 +21,9 @@ use crate::node::{Origin, SubmitError};
 pub(crate) const METHODS: &[Method] =
     &[Method::inline("eth_sendRawTransaction", 1, send_raw_transaction)];
 
-/// Most bytes of a raw transaction (geth's bound).
-const RAW_BYTES_MAX: usize = 128 * 1024;
-
 fn send_raw_transaction(api: &Api, params: &mut Params) -> Answer {
     let raw: Vec<u8> = params.required("data")?;
-    let transaction = recover(api, &raw)?;
+    let transaction = recover(&raw)?;
     answer(&hash(submit(api, transaction)?.0))
 }
 
@@ -63,7 +60,7 @@ pub(crate) async fn submit_many(
     let count = raw.len();
     let work = api.blocking(move |api| {
         let recovered: Vec<Result<RecoveredTransaction, RequestError>> =
-            raw.into_par_iter().map(|raw| recover(api, &raw?)).collect();
+            raw.into_par_iter().map(|raw| recover(&raw?)).collect();
         Ok(submit_recovered(api, recovered))
     });
     match work.await {
@@ -94,16 +91,9 @@ fn submit_recovered(
     results
 }
 
-/// Decodes a raw transaction and recovers its sender.
-pub(crate) fn recover(api: &Api, raw: &[u8]) -> Result<RecoveredTransaction, RequestError> {
-    if raw.len() > RAW_BYTES_MAX {
-        return Err(RequestError::Refused("oversized data".to_owned()));
-    }
+/// Decodes a raw transaction and recovers its sender. All other checks are the pool's.
+pub(crate) fn recover(raw: &[u8]) -> Result<RecoveredTransaction, RequestError> {
     let signed = SignedTransaction::decode(raw).map_err(refused)?;
-    if signed.chain_id().is_none() && !api.config.allow_unprotected_txs {
-        let words = "only replay-protected (EIP-155) transactions allowed over RPC";
-        return Err(RequestError::Refused(words.to_owned()));
-    }
     signed.recover().map_err(|error| RequestError::Refused(format!("invalid sender: {error}")))
 }
 

@@ -8,7 +8,7 @@ use jsonrpsee::{
         BatchRequestConfig, PingConfig, RpcModule, ServerBuilder, ServerConfig, ServerHandle,
     },
 };
-use tokio::{net::TcpListener, sync::broadcast::error::RecvError, task::JoinHandle};
+use tokio::net::TcpListener;
 
 use super::{
     Namespace, RpcConfig, RpcError,
@@ -23,10 +23,7 @@ use super::{
     method::{Method, Run},
     net, ots, send, subscriptions, txpool,
 };
-use crate::{
-    network::NetworkHandle,
-    node::{NodeEvent, NodeHandle},
-};
+use crate::{network::NetworkHandle, node::NodeHandle};
 
 /// All methods that answer from a table. Two more are served: the synchronous send and the
 /// subscription.
@@ -58,7 +55,6 @@ const PING_TIMEOUT: Duration = Duration::from_secs(90);
 pub struct RpcServer {
     address: SocketAddr,
     handle: ServerHandle,
-    pending: JoinHandle<()>,
 }
 
 impl RpcServer {
@@ -79,7 +75,6 @@ impl RpcServer {
 impl Drop for RpcServer {
     fn drop(&mut self) {
         let _ = self.handle.stop();
-        self.pending.abort();
     }
 }
 
@@ -117,9 +112,8 @@ pub async fn serve(
         .set_rpc_middleware(RpcServiceBuilder::new().layer(layer))
         .build_from_tcp(listener)
         .map_err(|source| RpcError::Listen { address, source })?;
-    let pending = tokio::spawn(note_pending(Arc::clone(&api)));
     tracing::info!(%address, methods = module.method_names().count(), "json-rpc is served");
-    Ok(RpcServer { address, handle: server.start(module), pending })
+    Ok(RpcServer { address, handle: server.start(module) })
 }
 
 fn check(config: &RpcConfig) -> Result<(), RpcError> {
@@ -195,18 +189,4 @@ fn register(module: &mut RpcModule<Arc<Api>>, method: Method) -> Result<(), RpcE
             }),
     };
     registered.map(|_| ()).map_err(|_| RpcError::DuplicateMethod { method: method.name })
-}
-
-/// Tells the filters which transactions enter the pool.
-async fn note_pending(api: Arc<Api>) {
-    let mut events = api.node.events();
-    loop {
-        match events.recv().await {
-            Ok(NodeEvent::PendingTransaction(transaction, _)) => {
-                api.filters.note_pending(transaction.hash());
-            }
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => return,
-        }
-    }
 }

@@ -41,7 +41,7 @@ pub(crate) fn syncing_status(api: &Api) -> serde_json::Value {
 }
 
 fn block_number(api: &Api, _: &mut Params) -> Answer {
-    answer(&quantity(api.view()?.head().number))
+    answer(&quantity(api.node.head().number))
 }
 
 fn accounts(_: &Api, _: &mut Params) -> Answer {
