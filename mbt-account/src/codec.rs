@@ -179,8 +179,12 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::bytes`], [`DecodeError::NotCanonical`] or [`DecodeError::IntegerTooLarge`].
     pub fn u64(&mut self) -> Result<u64, DecodeError> {
-        let value = self.u256()?;
-        u64::try_from(value).map_err(|_| DecodeError::IntegerTooLarge(value.bits().div_ceil(8)))
+        let bytes = self.bytes()?;
+        match bytes {
+            [0, ..] => Err(DecodeError::NotCanonical),
+            _ if bytes.len() > 8 => Err(DecodeError::IntegerTooLarge(bytes.len())),
+            _ => Ok(bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte))),
+        }
     }
 
     /// Reads an integer without leading zeros.

@@ -4,17 +4,24 @@
 extern crate alloc;
 
 pub mod codec;
+mod gas;
 mod invalid;
+mod pool;
 mod receipt;
 mod record;
 mod transaction;
 
+pub use gas::{INIT_CODE_BYTES_MAX, intrinsic_gas};
 pub use invalid::InvalidTransaction;
+pub use pool::{
+    Best, Inserted, Pool, PoolConfig, PoolContent, PoolError, PoolHead, SenderContent, SenderState,
+    Unprotected, Updated,
+};
 pub use receipt::{Bloom, Log, Receipt};
 pub use record::{
     AccountRecord, EMPTY_CODE_HASH, EMPTY_ROOT, LeagueAccount, LeagueFields, PublicAccount,
 };
 pub use transaction::{
-    AccessListItem, Kind, RecoveredTransaction, SignedTransaction, Transaction, TransactionError,
-    TxHash,
+    AccessListItem, Kind, RESERVED_TYPE, RecoveredTransaction, SignaturePolicy, SignedTransaction,
+    Transaction, TransactionError, TxHash, recover_senders,
 };

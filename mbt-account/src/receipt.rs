@@ -6,7 +6,10 @@ use core::fmt;
 use mbt_crypto::{Address, H256, keccak256};
 use rlp::{Encodable, RlpStream};
 
-use crate::codec::{Decode, DecodeError, Reader};
+use crate::{
+    codec::{Decode, DecodeError, Reader},
+    transaction::is_known_type,
+};
 
 /// A 2048-bit filter over addresses and topics (Yellow Paper 4.3.1).
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -148,8 +151,8 @@ impl Receipt {
             None => return Err(DecodeError::Truncated),
             Some((first, _)) if *first >= 0xc0 => (0, bytes),
             Some((0, _)) => return Err(DecodeError::NotCanonical),
-            Some((first, body)) if *first < 0x80 => (*first, body),
-            Some(_) => return Err(DecodeError::UnexpectedString),
+            Some((first, body)) if is_known_type(*first) => (*first, body),
+            Some((first, _)) => return Err(DecodeError::UnknownTransactionType(*first)),
         };
         let mut outer = Reader::new(body);
         let mut fields = outer.list()?;
