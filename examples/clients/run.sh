@@ -27,9 +27,9 @@ install_node() {
 install_python() {
     local stamp=.venv/.installed
     if [[ ! -f $stamp || python/requirements.txt -nt $stamp ]]; then
-        python3 -m venv .venv
-        .venv/bin/pip install --quiet --disable-pip-version-check --requirement python/requirements.txt
-        touch "$stamp"
+        python3 -m venv .venv &&
+            .venv/bin/pip install --quiet --disable-pip-version-check -r python/requirements.txt &&
+            touch "$stamp"
     fi
 }
 
