@@ -38,10 +38,11 @@ impl Evm {
     ) -> Result<u64, CallError> {
         let scene = Scene::new(self, block, request, state, overrides)?;
         let allowance = allowance(&scene, request)?;
-        if is_transfer(&scene, request) && allowance >= TRANSFER_GAS {
-            if let Some(Ok(_)) = attempt(&scene, TRANSFER_GAS)? {
-                return Ok(TRANSFER_GAS);
-            }
+        if is_transfer(&scene, request)
+            && allowance >= TRANSFER_GAS
+            && let Some(Ok(_)) = attempt(&scene, TRANSFER_GAS)?
+        {
+            return Ok(TRANSFER_GAS);
         }
         let most = match attempt(&scene, allowance)? {
             Some(Ok(outcome)) => outcome,

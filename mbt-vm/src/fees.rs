@@ -3,7 +3,7 @@
 use mbt_crypto::U256;
 
 /// Share of a block's fees that is burned, in percent (WP 6.3).
-pub const BURNED_PERCENT: u64 = 15;
+const BURNED_PERCENT: u64 = 15;
 
 /// Who gets the fees.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod call;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod development;
 mod estimate;
 mod evm;

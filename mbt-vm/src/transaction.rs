@@ -249,7 +249,6 @@ pub(crate) fn execute(
                 value: message.value,
                 input: message.input.to_vec(),
                 gas_price,
-                gas_limit,
                 gasometer,
             },
             journal,

@@ -45,7 +45,6 @@ pub(crate) struct Start {
     pub(crate) value: U256,
     pub(crate) input: Vec<u8>,
     pub(crate) gas_price: U256,
-    pub(crate) gas_limit: u64,
     /// With the intrinsic gas taken off.
     pub(crate) gasometer: GasometerState,
 }
@@ -89,7 +88,7 @@ pub(crate) fn run(start: Start, journal: &mut Journal<'_>) -> Ended {
         });
     if journal.inspector.is_active() {
         let halt = ended.result.as_ref().err();
-        journal.leave(ended.output.clone(), gas.saturating_sub(ended.gas_left), halt.cloned());
+        journal.leave(ended.output.clone(), gas.saturating_sub(ended.gas_left), halt);
     }
     ended
 }
@@ -229,7 +228,7 @@ impl<'a> Invoker<Journal<'a>> for Driver {
         let returned = parent.gas().saturating_sub(before);
         let used = substack.given.saturating_sub(returned);
         let error = failure(result, creates && parent.top_is_zero(), &output);
-        journal.leave(output, used, error);
+        journal.leave(output, used, error.as_ref());
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ struct CallFrame {
     output: Vec<u8>,
     error: Option<String>,
     reverted: bool,
-    calls: Vec<CallFrame>,
+    calls: Vec<Self>,
     logs: Vec<(usize, Log)>,
 }
 

@@ -6,10 +6,7 @@ use mbt_crypto::{Address, H256, U256};
 use super::{access::Accesses, call::CallTree, opcode::op, structs::StepLog};
 use crate::{
     Halt,
-    journal::{
-        Journal,
-        convert::{hash, number},
-    },
+    journal::{Journal, convert::number},
 };
 
 /// A tracer at work.
@@ -165,9 +162,9 @@ impl Journal<'_> {
         }
     }
 
-    pub(crate) fn leave(&mut self, output: Vec<u8>, gas_used: u64, error: Option<ExitError>) {
+    pub(crate) fn leave(&mut self, output: Vec<u8>, gas_used: u64, error: Option<&ExitError>) {
         match &mut self.inspector {
-            Inspector::Calls(tree) => tree.leave(output, gas_used, error.as_ref()),
+            Inspector::Calls(tree) => tree.leave(output, gas_used, error),
             Inspector::Steps(log) => log.leave(),
             _ => {}
         }
@@ -177,6 +174,7 @@ impl Journal<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::convert::hash;
 
     #[test]
     fn words_are_counted_from_the_top() {

@@ -18,10 +18,7 @@ pub use options::{
     CallTracerOptions, PrestateTracerOptions, StructLogOptions, TracerConfig, TracerError,
 };
 
-pub(crate) use self::{
-    access::Accesses,
-    inspector::{CallKind, Entered, Inspector, Step},
-};
+pub(crate) use self::inspector::{CallKind, Entered, Inspector, Step};
 use self::{call::CallTree, prestate::Prestate, structs::StepLog};
 use crate::{
     CallRequest, Evm, StateOverrides,
@@ -102,7 +99,7 @@ impl Evm {
         let outcome = scene.execute(&message, &mut journal)?;
         let target = message.to.or(outcome.created);
         let ended = Ended { from: message.from, target, gas_limit: message.gas_limit };
-        let open = OpenTrace::take(*tracer, ended, &mut journal);
+        let open = OpenTrace::take(*tracer, &ended, &mut journal);
         journal.finish_transaction();
         journal.check()?;
         Ok(open.into_json(&outcome, &journal))
@@ -126,7 +123,7 @@ fn trace_next(
     let outcome = run.execute_open(transaction).map_err(|error| not_executed(index, error))?;
     let target = transaction.to.or(outcome.created);
     let ended = Ended { from: transaction.sender(), target, gas_limit: transaction.gas_limit };
-    let open = OpenTrace::take(tracer, ended, &mut run.journal);
+    let open = OpenTrace::take(tracer, &ended, &mut run.journal);
     run.close(transaction, &outcome);
     run.journal.check()?;
     Ok(open.into_json(&outcome, &run.journal))
@@ -158,7 +155,7 @@ impl TracerConfig {
 }
 
 impl OpenTrace {
-    fn take(tracer: TracerConfig, ended: Ended, journal: &mut Journal<'_>) -> Self {
+    fn take(tracer: TracerConfig, ended: &Ended, journal: &mut Journal<'_>) -> Self {
         match (core::mem::take(&mut journal.inspector), tracer) {
             (Inspector::Steps(log), _) => Self::Steps(log),
             (Inspector::Calls(tree), _) => Self::Calls(tree, ended.gas_limit),

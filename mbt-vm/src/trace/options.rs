@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Most steps that a struct log holds when its options do not say.
-pub const STEPS_MAX: usize = 1_000_000;
+pub(super) const STEPS_MAX: usize = 1_000_000;
 
 /// What a trace shall show.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,7 +29,7 @@ pub struct StructLogOptions {
     pub disable_storage: bool,
     /// Shows the data that the last call returned.
     pub enable_return_data: bool,
-    /// Most steps shown; zero means [`STEPS_MAX`].
+    /// Most steps shown; zero means a million.
     pub limit: usize,
 }
 
