@@ -1,0 +1,52 @@
+//! From a header and the bytes of a body to a block that the chain can take.
+
+use mbt_consensus::{Block, BlockId, Body};
+use rayon::prelude::*;
+
+use super::event::{BodyFault, Job};
+
+/// What came of a job: the block's id and number, and the block.
+pub type Prepared = (BlockId, u64, Result<Block, BodyFault>);
+
+/// Decodes bodies, checks each against its header and recovers the senders, on all processors.
+#[must_use]
+pub fn prepare(jobs: Vec<Job>) -> Vec<Prepared> {
+    jobs.into_par_iter()
+        .map(|job| {
+            let (id, number) = (job.id, job.header.number);
+            (id, number, join(job))
+        })
+        .collect()
+}
+
+fn join(job: Job) -> Result<Block, BodyFault> {
+    let body = Body::decode(&job.body).map_err(|_| BodyFault::Malformed)?;
+    if body.transactions_root() != job.header.transactions_root {
+        return Err(BodyFault::WrongRoot);
+    }
+    Block::recover(job.header, &body).map_err(|_| BodyFault::BadSignature)
+}
+
+#[cfg(test)]
+mod tests {
+    use mbt_consensus::Header;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn bodies_of_arbitrary_bytes_never_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let header = Header::default();
+            let outcome = prepare(vec![Job { id: header.id(), header, body: body.clone() }]);
+            prop_assert!(outcome[0].2.is_err() || body == [0xc0]);
+        }
+    }
+
+    #[test]
+    fn body_of_another_header_is_refused() {
+        let header = Header { transactions_root: mbt_crypto::H256([1; 32]), ..Header::default() };
+        let outcome = prepare(vec![Job { id: header.id(), header, body: vec![0xc0] }]);
+        assert_eq!(outcome[0].2, Err(BodyFault::WrongRoot));
+    }
+}

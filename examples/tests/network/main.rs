@@ -1,0 +1,206 @@
+//! Nodes and liars over real sockets on loopback.
+
+mod raw_peer;
+mod support;
+
+use std::time::Duration;
+
+use mbt_account::TxHash;
+use mbt_consensus::{ChainConfig, Header, RawBlock};
+use mbt_examples::{
+    network::{
+        Ban, Direction, Network, NetworkConfig, NetworkError, TransactionBundle, message::Response,
+    },
+    node::{Node, Origin},
+    sync::Limits,
+};
+use raw_peer::{Manner, RawPeer};
+use support::{
+    address, config, eventually, head, mine, mine_many, node, node_named, start, transfer,
+};
+
+fn has(node: &Node, hash: &TxHash) -> bool {
+    node.handle().pool().lock().contains(hash)
+}
+
+async fn liar(node: &Node, manner: Manner) -> RawPeer {
+    let genesis_id = node.handle().reader().snapshot().unwrap().genesis_id();
+    RawPeer::start(ChainConfig::development().chain_id, genesis_id, manner).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_node_syncs_and_then_follows_live() {
+    let (a, b) = (node(), node());
+    mine_many(a.handle(), 30, 9, 0).await;
+    let first = start(&a, &[]).await;
+    mine_many(a.handle(), 30, 0, 0).await;
+    let second = start(&b, &[address(&first)]).await;
+    eventually("the late node has the head", || head(&b) == head(&a)).await;
+    assert_eq!(b.handle().head().state_root, a.handle().head().state_root);
+
+    eventually("sync is over", || !second.progress().syncing).await;
+    let id = mine(a.handle()).await;
+    eventually("a mined block arrives", || head(&b) == id).await;
+    let id = mine(b.handle()).await;
+    eventually("a block goes the other way", || head(&a) == id).await;
+    assert_eq!(first.peers()[0].direction, Direction::Inbound);
+    assert_eq!(first.peer_count(), 1);
+    assert!(first.bans().is_empty() && second.bans().is_empty());
+    assert_eq!(b.handle().status().peers, 1);
+    second.shutdown().await;
+    eventually("the peer is gone", || first.peer_count() == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_and_transactions_are_passed_on_along_a_line() {
+    let nodes = [node(), node(), node()];
+    let first = start(&nodes[0], &[]).await;
+    let middle = start(&nodes[1], &[address(&first)]).await;
+    let last = start(&nodes[2], &[address(&middle)]).await;
+    eventually("the line is connected", || {
+        middle.peer_count() == 2 && middle.peers().iter().all(|peer| peer.status.is_some())
+    })
+    .await;
+    // Transactions that were there before the gossip's mesh are asked for.
+    let early = nodes[0].handle().submit(transfer(0, 0), Origin::Local).unwrap();
+    let id = mine(nodes[0].handle()).await;
+    eventually("the block is everywhere", || nodes.iter().all(|node| head(node) == id)).await;
+    assert!(!has(&nodes[2], &early));
+
+    let hash = nodes[2].handle().submit(transfer(1, 0), Origin::Local).unwrap();
+    eventually("the transaction is everywhere", || nodes.iter().all(|n| has(n, &hash))).await;
+    let id = mine(nodes[0].handle()).await;
+    eventually("and is mined at the far end", || head(&nodes[2]) == id).await;
+    assert!(!has(&nodes[2], &hash));
+    drop(last);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pool_of_a_peer_is_asked_for() {
+    let (a, b) = (node(), node());
+    let hash = a.handle().submit(transfer(0, 0), Origin::Local).unwrap();
+    let first = start(&a, &[]).await;
+    let _second = start(&b, &[address(&first)]).await;
+    eventually("the earlier transaction arrives", || has(&b, &hash)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heavier_branch_of_a_peer_wins() {
+    let (a, b) = (node(), node());
+    mine_many(a.handle(), 12, 2, 0).await;
+    mine_many(b.handle(), 5, 0, 0).await;
+    let first = start(&a, &[]).await;
+    let _second = start(&b, &[address(&first)]).await;
+    eventually("the shorter chain gives way", || head(&b) == head(&a)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_sync_goes_on_where_it_was() {
+    let (a, b) = (node(), node());
+    mine_many(a.handle(), 300, 4, 0).await;
+    let first = start(&a, &[]).await;
+    let second = start(&b, &[address(&first)]).await;
+    eventually("sync began", || b.handle().head().number > 0).await;
+    second.shutdown().await;
+    let reached = b.handle().head().number;
+    let again = start(&b, &[address(&first)]).await;
+    eventually("sync ends", || head(&b) == head(&a)).await;
+    assert!(reached > 0 && again.bans().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_is_banned_by_type_and_sync_goes_on_elsewhere() {
+    let (a, b) = (node(), node());
+    mine_many(a.handle(), 20, 3, 0).await;
+    let first = start(&a, &[]).await;
+    let garbage = liar(&a, Manner::Answers(vec![0xff; 1_000])).await;
+    let broken = Response::Headers(vec![Header::default(); 3]).encode();
+    let broken = liar(&a, Manner::Answers(broken)).await;
+    let unasked = liar(&a, Manner::Answers(Response::Pooled(vec![]).encode())).await;
+    let asks = liar(&a, Manner::Asks(vec![0xc1, 0x7f])).await;
+    let liars = [&garbage, &broken, &unasked, &asks];
+    let mut peers = vec![address(&first)];
+    peers.extend(liars.iter().map(|liar| &liar.address));
+    let second = start(&b, &peers).await;
+    eventually("all liars are banned", || {
+        let bans = second.bans();
+        liars.iter().all(|liar| bans.iter().any(|(peer, _)| *peer == liar.id))
+    })
+    .await;
+    assert!(second.bans().iter().all(|(_, ban)| matches!(ban, Ban::Until(_))));
+    eventually("sync ends", || head(&b) == head(&a)).await;
+    assert_eq!(second.bans().len(), 4, "only the liars are banned");
+    eventually("the liars are gone", || second.peer_count() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invalid_gossip_is_banned_and_not_passed_on() {
+    let (a, b) = (node(), node());
+    let id = mine(a.handle()).await;
+    let block = a.handle().reader().snapshot().unwrap().block(&id).unwrap().unwrap();
+    let mut forged = RawBlock { header: block.header.clone(), body: block.body() };
+    forged.header.base_fee += 1.into();
+    let liars = [
+        liar(&a, Manner::GossipsBlock(forged.encode())).await,
+        liar(&a, Manner::GossipsBlock(vec![1, 2, 3])).await,
+        liar(&a, Manner::GossipsTransactions(vec![0xc0])).await,
+        liar(&a, Manner::GossipsTransactions(TransactionBundle(vec![vec![9; 9]]).encode())).await,
+    ];
+    let first = start(&b, &liars.each_ref().map(|liar| &liar.address)).await;
+    eventually("all liars are banned", || first.bans().len() == liars.len()).await;
+    assert_eq!(b.handle().head().number, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stalled_peer_is_bypassed() {
+    let (a, b) = (node(), node());
+    mine_many(a.handle(), 20, 3, 0).await;
+    let first = start(&a, &[]).await;
+    let stalled = liar(&a, Manner::Stalls).await;
+    let sync = Limits { request_ms: 500, hedge_ms: 200, ..Limits::default() };
+    let config = NetworkConfig { sync, ..config(&[&stalled.address, address(&first)]) };
+    let second = Network::start(config, b.handle().clone()).await.unwrap();
+    eventually("sync ends", || head(&b) == head(&a)).await;
+    assert!(second.bans().iter().all(|(peer, _)| *peer == stalled.id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peer_with_another_genesis_is_let_go_without_a_ban() {
+    let (a, b) = (node(), node_named("another chain"));
+    mine_many(a.handle(), 3, 0, 0).await;
+    let first = start(&a, &[]).await;
+    let second = start(&b, &[address(&first)]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    eventually("they part", || first.peer_count() == 0 && second.peer_count() == 0).await;
+    assert!(first.bans().is_empty() && second.bans().is_empty());
+    assert_eq!(b.handle().head().number, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peer_that_starts_later_or_comes_back_is_found() {
+    let (a, b) = (node(), node());
+    let first = start(&a, &[]).await;
+    let at = address(&first).clone();
+    first.shutdown().await;
+    drop(first);
+    let second = start(&b, &[&at]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let listen = NetworkConfig { listen: vec![at.clone()], ..config(&[]) };
+    let first = Network::start(listen.clone(), a.handle().clone()).await.unwrap();
+    eventually("the late peer is found", || second.peer_count() == 1).await;
+    first.shutdown().await;
+    drop(first);
+    eventually("it is gone", || second.peer_count() == 0).await;
+    let _first = Network::start(listen, a.handle().clone()).await.unwrap();
+    eventually("it is found again", || second.peer_count() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn port_in_use_is_a_typed_error() {
+    let (a, b) = (node(), node());
+    let first = start(&a, &[]).await;
+    let listen = vec![address(&first).clone()];
+    let config = NetworkConfig { listen, ..NetworkConfig::default() };
+    let error = Network::start(config, b.handle().clone()).await.unwrap_err();
+    assert!(matches!(error, NetworkError::AddressInUse { .. }), "{error}");
+}

@@ -1,0 +1,40 @@
+//! Measures how fast a new node catches up with one peer over loopback. Long, so run it by hand:
+//! `cargo test --release -p mbt-examples --test sync_speed -- --ignored --nocapture`.
+
+#[path = "network/support.rs"]
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::{address, head, mine_many, node, start};
+
+async fn measure(blocks: u64, transfers: usize) {
+    let (a, b) = (node(), node());
+    let made = Instant::now();
+    mine_many(a.handle(), blocks, transfers, 0).await;
+    let made = made.elapsed();
+    let first = start(&a, &[]).await;
+    let began = Instant::now();
+    let _second = start(&b, &[address(&first)]).await;
+    while head(&b) != head(&a) {
+        assert!(began.elapsed() < Duration::from_secs(600), "{} blocks", b.handle().head().number);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let took = began.elapsed();
+    let rate = u128::from(blocks) * 1_000 / took.as_millis().max(1);
+    eprintln!(
+        "{blocks} blocks of {transfers} transfers: {took:?}, {rate} blocks/s (made in {made:?})"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement of minutes"]
+async fn ten_thousand_empty_blocks() {
+    measure(10_000, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement of minutes"]
+async fn ten_thousand_blocks_of_twenty_transfers() {
+    measure(10_000, 20).await;
+}
