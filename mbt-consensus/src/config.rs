@@ -1,6 +1,6 @@
 //! What distinguishes one public chain from another.
 
-use crate::seam::History;
+use crate::seam::{History};
 use mbt_crypto::U256;
 use mbt_trie::StateDiff;
 

@@ -1,12 +1,8 @@
 #![allow(missing_docs, missing_debug_implementations, clippy::all, clippy::pedantic)]
 use mbt_account::*;
 use mbt_crypto::*;
-use mbt_trie::{
-    Column, Durability, Entries, KeyRange, KeyValueRead, KeyValueStore, StateDiff, StateError,
-    StateView, StoreError, WriteBatch,
-};
-use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use mbt_trie::{Column, KeyValueRead, Stage, StateDiff, StateError, StateView};
+use std::sync::Arc;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum History {
     Blocks(u64),
@@ -30,97 +26,6 @@ pub fn ordered_root(items: impl Iterator<Item = Vec<u8>>) -> H256 {
         return EMPTY_ROOT;
     }
     keccak256(v.concat())
-}
-type Map = BTreeMap<(Column, Vec<u8>), Vec<u8>>;
-#[derive(Clone, Debug, Default)]
-pub struct MemoryStore(Arc<RwLock<Arc<Map>>>);
-pub struct Snap(Arc<Map>);
-fn it(m: &Map, c: Column, r: KeyRange<'_>) -> Vec<Result<(Vec<u8>, Vec<u8>), StoreError>> {
-    use std::ops::RangeBounds;
-    m.iter()
-        .filter(|((cc, k), _)| {
-            *cc == c && <KeyRange<'_> as RangeBounds<[u8]>>::contains(&r, k.as_slice())
-        })
-        .map(|((_, k), v)| Ok((k.clone(), v.clone())))
-        .collect()
-}
-impl KeyValueRead for Snap {
-    fn get(&self, c: Column, k: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.get(&(c, k.to_vec())).cloned())
-    }
-    fn iterate(&self, c: Column, r: KeyRange<'_>) -> Result<Entries<'_>, StoreError> {
-        Ok(Box::new(it(&self.0, c, r).into_iter()))
-    }
-    fn iterate_back(&self, c: Column, r: KeyRange<'_>) -> Result<Entries<'_>, StoreError> {
-        Ok(Box::new(it(&self.0, c, r).into_iter().rev()))
-    }
-}
-impl KeyValueRead for MemoryStore {
-    fn get(&self, c: Column, k: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.read().unwrap().get(&(c, k.to_vec())).cloned())
-    }
-    fn iterate(&self, c: Column, r: KeyRange<'_>) -> Result<Entries<'_>, StoreError> {
-        Ok(Box::new(it(&self.0.read().unwrap(), c, r).into_iter()))
-    }
-    fn iterate_back(&self, c: Column, r: KeyRange<'_>) -> Result<Entries<'_>, StoreError> {
-        Ok(Box::new(it(&self.0.read().unwrap(), c, r).into_iter().rev()))
-    }
-}
-impl KeyValueStore for MemoryStore {
-    type Snapshot = Snap;
-    fn snapshot(&self) -> Result<Snap, StoreError> {
-        Ok(Snap(self.0.read().unwrap().clone()))
-    }
-    fn write(&self, b: &WriteBatch, _: Durability) -> Result<(), StoreError> {
-        let mut m = self.0.write().unwrap();
-        let m = Arc::make_mut(&mut m);
-        for (c, k, v) in b.iter() {
-            match v {
-                Some(v) => m.insert((c, k.to_vec()), v.to_vec()),
-                None => m.remove(&(c, k.to_vec())),
-            };
-        }
-        Ok(())
-    }
-}
-pub struct Stage<'a, R> {
-    base: &'a R,
-    map: BTreeMap<(Column, Vec<u8>), Option<Vec<u8>>>,
-}
-impl<'a, R: KeyValueRead> Stage<'a, R> {
-    pub fn new(base: &'a R) -> Self {
-        Self { base, map: BTreeMap::new() }
-    }
-    pub fn put(&mut self, c: Column, k: Vec<u8>, v: Vec<u8>) {
-        self.map.insert((c, k), Some(v));
-    }
-    pub fn delete(&mut self, c: Column, k: Vec<u8>) {
-        self.map.insert((c, k), None);
-    }
-    pub fn into_batch(self) -> WriteBatch {
-        let mut b = WriteBatch::new();
-        for ((c, k), v) in self.map {
-            match v {
-                Some(v) => b.put(c, k, v),
-                None => b.delete(c, k),
-            }
-        }
-        b
-    }
-}
-impl<R: KeyValueRead> KeyValueRead for Stage<'_, R> {
-    fn get(&self, c: Column, k: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.map.get(&(c, k.to_vec())) {
-            Some(v) => Ok(v.clone()),
-            None => self.base.get(c, k),
-        }
-    }
-    fn iterate(&self, _: Column, _: KeyRange<'_>) -> Result<Entries<'_>, StoreError> {
-        todo!()
-    }
-    fn iterate_back(&self, _: Column, _: KeyRange<'_>) -> Result<Entries<'_>, StoreError> {
-        todo!()
-    }
 }
 const ACC: Column = Column("acc");
 const UNDO: Column = Column("undo");
@@ -217,17 +122,4 @@ pub fn prove(
     _: &[H256],
 ) -> Result<AccountProof, StateError> {
     todo!()
-}
-pub trait Append {
-    fn append(&mut self, o: WriteBatch);
-}
-impl Append for WriteBatch {
-    fn append(&mut self, o: WriteBatch) {
-        for (c, k, v) in o.iter() {
-            match v {
-                Some(v) => self.put(c, k, v),
-                None => self.delete(c, k),
-            }
-        }
-    }
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use mbt_consensus::seam::MemoryStore;
+use mbt_trie::{MemoryStore};
 use mbt_consensus::*;
 use mbt_trie::Durability;
 
@@ -30,7 +30,7 @@ fn the_branch_with_more_work_takes_over_and_names_what_left() {
     assert_eq!(take(&mut chain, &theirs[2]), Imported::Known);
     let snapshot = chain.reader().snapshot().unwrap();
     assert_eq!(snapshot.id_at(3).unwrap(), Some(theirs[0].header.id()));
-    assert_eq!(snapshot.receipts(&ours[0].header.id()).unwrap(), None);
+    assert_eq!(snapshot.receipts(&ours[0].header.id()).unwrap(), Some(Vec::new()));
     assert_eq!(snapshot.block(&ours[0].header.id()).unwrap().unwrap(), ours[0]);
 }
 

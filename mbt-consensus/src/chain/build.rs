@@ -1,6 +1,7 @@
 //! Building a block on the head.
 
-use crate::seam::{Latest, Stage};
+use mbt_trie::{Stage};
+use crate::seam::{Latest};
 use mbt_account::{InvalidTransaction, Receipt, RecoveredTransaction};
 use mbt_crypto::H256;
 use mbt_trie::{KeyValueStore, WriteBatch};

@@ -1,6 +1,7 @@
 //! Executing a block on the state of its parent and holding it against its header.
 
-use crate::seam::{Latest, Stage};
+use mbt_trie::{Stage};
+use crate::seam::{Latest};
 use mbt_account::{Bloom, Receipt, RecoveredTransaction};
 use mbt_trie::{KeyValueRead, KeyValueStore, StateError, StoreError};
 

@@ -1,6 +1,6 @@
 //! Blocks, the choice between branches, and the move from one to another.
 
-use crate::seam::{Append, Stage};
+use mbt_trie::{Stage};
 use mbt_account::RecoveredTransaction;
 use mbt_trie::{Durability, KeyValueStore, StoreError, WriteBatch};
 
@@ -31,7 +31,11 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
         }
         let admitted = self.admit(now, &block.header)?;
         let sealed = match &admitted {
-            Admitted::Known(sealed) if self.has_body(sealed) => return Ok(Imported::Known),
+            Admitted::Known(sealed) if self.has_body(sealed) => {
+                let change = self.catch_up(now, durability)?;
+                let moved = !change.adopted.is_empty();
+                return Ok(if moved { Imported::Head(change) } else { Imported::Known });
+            }
             Admitted::Known(sealed) => sealed.clone(),
             Admitted::New(new) => new.sealed.clone(),
         };
@@ -50,6 +54,24 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
             // What failed behind the new head fails again with the next block.
             Ok(Imported::Head(change))
         }
+    }
+
+    /// Executes blocks that are here and not executed: those that a crash or a store that failed
+    /// left behind the head. To be called once after opening.
+    ///
+    /// # Errors
+    /// [`ImportError::State`].
+    pub fn catch_up(
+        &mut self,
+        now: u64,
+        durability: Durability,
+    ) -> Result<HeadChange, ImportError> {
+        let mut change = HeadChange::default();
+        let advanced = self.advance(now, durability, &BlockId::ZERO, &mut change);
+        if change.adopted.is_empty() {
+            advanced?;
+        }
+        Ok(change)
     }
 
     /// Takes a branch that the depth rule keeps out.
@@ -240,7 +262,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
         }
         let mut batch = stage.into_batch();
         self.put_garbage(&mut batch);
-        batch.append(lists);
+        batch.extend(lists);
         if let Err(error) = self.write(&batch, durability) {
             let block = self.head.clone();
             return Err((block, Failure::State(error.into())));

@@ -14,7 +14,7 @@ mod tree;
 
 use std::{collections::VecDeque, sync::Arc};
 
-use crate::seam::State;
+use crate::seam::{State};
 use mbt_crypto::{Address, H256};
 use mbt_trie::{Durability, KeyValueStore, StoreError};
 

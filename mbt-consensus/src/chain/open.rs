@@ -2,7 +2,8 @@
 
 use std::{collections::VecDeque, ops::Bound, sync::Arc};
 
-use crate::seam::{History, MemoryStore, Stage, State};
+use mbt_trie::{MemoryStore, Stage};
+use crate::seam::{History, State};
 use mbt_trie::{Durability, KeyValueRead, KeyValueStore, StateError, StoreError, WriteBatch};
 
 use crate::{

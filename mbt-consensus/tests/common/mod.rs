@@ -1,6 +1,8 @@
 //! A transfer ledger that executes blocks, and a miner of blocks on any branch.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod faulty;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -12,7 +14,8 @@ use std::{
 use mbt_account::{
     InvalidTransaction, Kind, PublicAccount, Receipt, RecoveredTransaction, Transaction,
 };
-use mbt_consensus::seam::{History, MemoryStore};
+use mbt_trie::{MemoryStore};
+use mbt_consensus::seam::{History};
 use mbt_consensus::{
     Block, BlockContext, BuildRequest, Candidates, Chain, ChainConfig, Execute, ExecuteError,
     Execution, FilledBlock, Genesis, Header, Imported, seal,

@@ -1,0 +1,51 @@
+//! Import speed, printed: `cargo test --release -p mbt-consensus --features parallel --test speed
+//! -- --ignored --nocapture`. Nothing is asserted of time.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a measurement reads a clock and prints"
+)]
+
+mod common;
+
+use std::time::Instant;
+
+use common::*;
+use mbt_consensus::*;
+use mbt_crypto::Address;
+use mbt_trie::{Durability, MemoryStore};
+
+/// Imports encoded blocks as a syncing node does, signatures included.
+fn measure(name: &str, transfers: u64, blocks: u64) {
+    let mut source = open(MemoryStore::default());
+    let mut encoded = Vec::new();
+    for number in 0..blocks {
+        let pays = (0..transfers).map(|n| {
+            let payee = Address::from_low_u64(number * transfers + n + 1);
+            let payer = u8::try_from(n % 4).unwrap() + 1;
+            transfer(payer, number * (transfers / 4) + n / 4, payee, 1)
+        });
+        let block = mine(&mut source, 1, 2, pays);
+        assert_eq!(block.transactions.len() as u64, transfers);
+        encoded.push(block.encode());
+        take(&mut source, &block);
+    }
+    let mut chain = open(MemoryStore::default());
+    let start = Instant::now();
+    for bytes in &encoded {
+        let block = RawBlock::decode(bytes).unwrap().recover().unwrap();
+        let now = block.header.timestamp;
+        chain.import(now, block, Durability::Deferred).unwrap();
+    }
+    let elapsed = start.elapsed();
+    assert_eq!(chain.head(), source.head());
+    let rate = u128::from(blocks) * 1_000_000 / elapsed.as_micros();
+    println!("{name}: {blocks} blocks of {transfers} transfers in {elapsed:?}: {rate} blocks/s");
+}
+
+#[test]
+#[ignore = "a measurement, not a claim"]
+fn import_speed() {
+    measure("empty", 0, 10_000);
+    measure("transfers", 20, 10_000);
+}
