@@ -3,12 +3,22 @@
 
 extern crate alloc;
 
-mod stage;
+mod mmr;
+mod state;
 mod store;
-mod view;
+mod trie;
 
-pub use stage::Stage;
+pub use mmr::{AncestorProof, MerkleMountainRange, MmrError, MmrNode};
+pub use state::{AccountDiff, Historic, History, Latest, State, StateDiff, StateError, StateView};
+#[cfg(feature = "testing")]
+pub use store::testing;
+#[cfg(feature = "std")]
+pub use store::{BUFFER_BYTES, BufferSnapshot, MemorySnapshot, MemoryStore, WriteBuffer};
 pub use store::{
-    Column, Durability, Entries, KeyRange, KeyValueRead, KeyValueStore, StoreError, WriteBatch,
+    Column, Durability, Entries, KeyRange, KeyValueRead, KeyValueStore, Stage, StoreError,
+    WriteBatch,
 };
-pub use view::{AccountDiff, StateDiff, StateError, StateView};
+pub use trie::{
+    AccountProof, EthereumLayout, KeccakHasher, NodeError, ProofError, RlpNodeCodec, StorageProof,
+    ordered_root, sorted_root, verify_account_proof, verify_proof, verify_value,
+};

@@ -1,8 +1,27 @@
 //! What the state asks of a storage engine. Engines are plug-ins; the memory one is here, the
 //! others live with the node.
 
-use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
+mod batch;
+#[cfg(feature = "std")]
+mod buffer;
+#[cfg(feature = "std")]
+mod memory;
+mod merge;
+#[cfg(feature = "std")]
+mod page;
+mod stage;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{fmt, ops::Bound};
+
+pub use batch::WriteBatch;
+#[cfg(feature = "std")]
+pub use buffer::{BUFFER_BYTES, BufferSnapshot, WriteBuffer};
+#[cfg(feature = "std")]
+pub use memory::{MemorySnapshot, MemoryStore};
+pub use stage::Stage;
 
 /// A named group of keys: a table of the engine. Names are part of the format on disk.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -16,45 +35,6 @@ pub enum Durability {
     Deferred,
     /// Before the write returns.
     Durable,
-}
-
-/// Changes that are applied all or none. Later changes of a key replace earlier ones.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct WriteBatch(BTreeMap<(Column, Vec<u8>), Option<Vec<u8>>>);
-
-impl WriteBatch {
-    /// Makes an empty batch.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(BTreeMap::new())
-    }
-
-    /// Sets a key.
-    pub fn put(&mut self, column: Column, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
-        self.0.insert((column, key.into()), Some(value.into()));
-    }
-
-    /// Removes a key; one that is absent stays absent.
-    pub fn delete(&mut self, column: Column, key: impl Into<Vec<u8>>) {
-        self.0.insert((column, key.into()), None);
-    }
-
-    /// Tells whether nothing is changed.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Returns the number of keys changed.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Visits the changes by column and key: a value is set, `None` is removed.
-    pub fn iter(&self) -> impl Iterator<Item = (Column, &[u8], Option<&[u8]>)> {
-        self.0.iter().map(|((column, key), value)| (*column, key.as_slice(), value.as_deref()))
-    }
 }
 
 /// Why a store did not do what was asked.
@@ -86,7 +66,7 @@ pub type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 pub type Entries<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> + 'a>;
 
 /// Read access to a store, to a snapshot of it, or to a [`Stage`](crate::Stage).
-pub trait KeyValueRead {
+pub trait KeyValueRead: Send + Sync {
     /// Returns the value of a key.
     ///
     /// # Errors
@@ -118,10 +98,54 @@ pub trait KeyValueRead {
     fn iterate_back(&self, column: Column, range: KeyRange<'_>) -> Result<Entries<'_>, StoreError>;
 }
 
+impl<R: KeyValueRead + ?Sized> KeyValueRead for &R {
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        (**self).get(column, key)
+    }
+
+    fn multi_get(
+        &self,
+        column: Column,
+        keys: &[&[u8]],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        (**self).multi_get(column, keys)
+    }
+
+    fn iterate(&self, column: Column, range: KeyRange<'_>) -> Result<Entries<'_>, StoreError> {
+        (**self).iterate(column, range)
+    }
+
+    fn iterate_back(&self, column: Column, range: KeyRange<'_>) -> Result<Entries<'_>, StoreError> {
+        (**self).iterate_back(column, range)
+    }
+}
+
+impl<R: KeyValueRead + ?Sized> KeyValueRead for Arc<R> {
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        (**self).get(column, key)
+    }
+
+    fn multi_get(
+        &self,
+        column: Column,
+        keys: &[&[u8]],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        (**self).multi_get(column, keys)
+    }
+
+    fn iterate(&self, column: Column, range: KeyRange<'_>) -> Result<Entries<'_>, StoreError> {
+        (**self).iterate(column, range)
+    }
+
+    fn iterate_back(&self, column: Column, range: KeyRange<'_>) -> Result<Entries<'_>, StoreError> {
+        (**self).iterate_back(column, range)
+    }
+}
+
 /// A storage engine: atomic batches, snapshots, ordered iteration. One writer, many readers.
-pub trait KeyValueStore: KeyValueRead + fmt::Debug + Send + Sync {
+pub trait KeyValueStore: KeyValueRead + fmt::Debug {
     /// The store as it was at one moment, whatever is written later.
-    type Snapshot: KeyValueRead + Send + Sync + 'static;
+    type Snapshot: KeyValueRead + 'static;
 
     /// Takes a snapshot: cheap, and never blocked by a writer for long.
     ///
@@ -134,4 +158,23 @@ pub trait KeyValueStore: KeyValueRead + fmt::Debug + Send + Sync {
     /// # Errors
     /// [`StoreError`]: the engine failed, and nothing was applied.
     fn write(&self, batch: &WriteBatch, durability: Durability) -> Result<(), StoreError>;
+}
+
+/// Which way a column is walked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Direction {
+    Ascending,
+    Descending,
+}
+
+/// Tells whether no key can lie in the range; ordered maps refuse to walk such a one.
+fn is_empty_range(range: &KeyRange<'_>) -> bool {
+    match range {
+        (Bound::Included(start), Bound::Included(end)) => start > end,
+        (
+            Bound::Included(start) | Bound::Excluded(start),
+            Bound::Included(end) | Bound::Excluded(end),
+        ) => start >= end,
+        _ => false,
+    }
 }

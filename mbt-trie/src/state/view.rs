@@ -22,6 +22,17 @@ pub enum StateError {
         /// The oldest block whose state is kept.
         oldest: u64,
     },
+    /// Blocks are committed one after the other and rolled back from the last.
+    #[error("block {number} is out of order: the state is that of block {current}")]
+    OutOfOrder {
+        /// The block.
+        number: u64,
+        /// The block whose state is stored.
+        current: u64,
+    },
+    /// An account names code that is not stored.
+    #[error("no code is stored for hash {0:#x}")]
+    MissingCode(H256),
 }
 
 /// The accounts, storage and code of one block. Reads only.

@@ -1,0 +1,190 @@
+//! The state of the head block, and the way back from it.
+
+mod plan;
+mod read;
+mod table;
+mod view;
+
+use alloc::vec::Vec;
+use core::ops::Bound;
+
+use mbt_crypto::H256;
+
+pub use read::{Historic, Latest};
+pub use view::{AccountDiff, StateDiff, StateError, StateView};
+
+use self::{
+    plan::Plan,
+    table::{
+        CHANGES, CODES, append_changed, changed, head, head_entry, history_key, number_in, oldest,
+    },
+};
+use crate::{KeyValueRead, Stage, StoreError, WriteBatch};
+
+/// Blocks pruned at most by one commit, so that a window made smaller is emptied in small pieces.
+const PRUNED_BLOCKS_MAX: usize = 16;
+
+/// How far back states are kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum History {
+    /// The head's and those of so many blocks before it.
+    Blocks(u64),
+    /// All.
+    Archive,
+}
+
+/// Moves the stored state from block to block. The store holds the state of one block, the head,
+/// and of the kept blocks before it what each replaced.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct State {
+    /// How far back states are kept.
+    pub history: History,
+}
+
+impl State {
+    /// Makes a state that keeps so much history.
+    #[must_use]
+    pub const fn new(history: History) -> Self {
+        Self { history }
+    }
+
+    /// Makes `diff`, which leads from the head to block `number`, and returns the new state's
+    /// root. The first commit to an empty store may be of any number and has no way back. Blocks
+    /// that fall out of the history kept are pruned.
+    ///
+    /// # Errors
+    /// [`StateError`]; then the stage is as before.
+    pub fn commit<R: KeyValueRead>(
+        &self,
+        stage: &mut Stage<'_, R>,
+        number: u64,
+        diff: &StateDiff,
+    ) -> Result<H256, StateError> {
+        let head = head(stage)?;
+        if let Some(head) = head
+            && head.checked_add(1) != Some(number)
+        {
+            return Err(StateError::OutOfOrder { number, current: head });
+        }
+        let plan = Plan::new(stage, diff)?;
+        let pruned = self.expired(stage, number)?;
+        stage.apply(pruned);
+        let kept = head.is_some() && self.history != History::Blocks(0);
+        write(stage.batch_mut(), number, diff, plan.entries, kept);
+        Ok(plan.root)
+    }
+
+    /// Takes block `number`, the head, back: the state is then that of the block before it.
+    ///
+    /// # Errors
+    /// [`StateError`], in particular when the state before is not kept; then the stage is as
+    /// before.
+    pub fn rollback<R: KeyValueRead>(
+        &self,
+        stage: &mut Stage<'_, R>,
+        number: u64,
+    ) -> Result<(), StateError> {
+        let head = head(stage)?.unwrap_or(0);
+        if head != number {
+            return Err(StateError::OutOfOrder { number, current: head });
+        }
+        let Some(list) = stage.get(CHANGES, &number.to_be_bytes())? else {
+            return Err(StateError::NotKept { number: number.saturating_sub(1), oldest: head });
+        };
+        let mut batch = WriteBatch::new();
+        for entry in changed(&list) {
+            let (table, key) = entry?;
+            let past = history_key(key, number);
+            let old = stage.get(table.history(), &past)?;
+            let old = old.ok_or_else(|| table.corrupt("what a block replaced is missing"))?;
+            if old.is_empty() {
+                batch.delete(table.column(), key);
+            } else {
+                batch.put(table.column(), key, old);
+            }
+            batch.delete(table.history(), past);
+        }
+        batch.delete(CHANGES, number.to_be_bytes());
+        let (column, key, value) = head_entry(number.saturating_sub(1));
+        batch.put(column, key, value);
+        stage.apply(batch);
+        Ok(())
+    }
+
+    /// Removes history that is older than the window of a head `number`, a few blocks at a time,
+    /// and tells whether there is more. A commit does so by itself; this is for a window made
+    /// smaller.
+    ///
+    /// # Errors
+    /// [`StateError`]; then the stage is as before.
+    pub fn prune<R: KeyValueRead>(
+        &self,
+        stage: &mut Stage<'_, R>,
+        number: u64,
+    ) -> Result<bool, StateError> {
+        let pruned = self.expired(stage, number)?;
+        let more = !pruned.is_empty();
+        stage.apply(pruned);
+        Ok(more)
+    }
+
+    /// Returns the oldest block whose state is kept.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn oldest(read: &impl KeyValueRead) -> Result<Option<u64>, StateError> {
+        match head(read)? {
+            Some(head) => Ok(Some(oldest(read, head)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Removes what the blocks up to `number - kept` replaced, the oldest first.
+    fn expired(&self, read: &impl KeyValueRead, number: u64) -> Result<WriteBatch, StoreError> {
+        let mut batch = WriteBatch::new();
+        let History::Blocks(kept) = self.history else { return Ok(batch) };
+        let Some(last) = number.checked_sub(kept) else { return Ok(batch) };
+        let last = last.to_be_bytes();
+        let range = (Bound::Unbounded, Bound::Included(last.as_slice()));
+        for entry in read.iterate(CHANGES, range)?.take(PRUNED_BLOCKS_MAX) {
+            let (key, list) = entry?;
+            let number = number_in(CHANGES, &key)?;
+            for entry in changed(&list) {
+                let (table, key) = entry?;
+                batch.delete(table.history(), history_key(key, number));
+            }
+            batch.delete(CHANGES, key);
+        }
+        Ok(batch)
+    }
+}
+
+/// Writes a block's changes and, when its way back is kept, what they replaced.
+fn write(
+    batch: &mut WriteBatch,
+    number: u64,
+    diff: &StateDiff,
+    entries: impl IntoIterator<Item = ((table::Table, Vec<u8>), plan::Replaced)>,
+    kept: bool,
+) {
+    let mut list = Vec::new();
+    for ((table, key), replaced) in entries {
+        if kept {
+            append_changed(&mut list, table, &key);
+            let old = replaced.old.unwrap_or_default();
+            batch.put(table.history(), history_key(&key, number), old);
+        }
+        match replaced.new {
+            Some(new) => batch.put(table.column(), key, new),
+            None => batch.delete(table.column(), key),
+        }
+    }
+    if kept {
+        batch.put(CHANGES, number.to_be_bytes(), list);
+    }
+    for (hash, code) in &diff.codes {
+        batch.put(CODES, hash.0, code.as_ref());
+    }
+    let (column, key, value) = head_entry(number);
+    batch.put(column, key, value);
+}

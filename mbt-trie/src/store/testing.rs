@@ -1,0 +1,1 @@
+//! Laws for storage engines, and stores that fail on purpose.
