@@ -4,6 +4,8 @@
 //! bytes must refuse trailing bytes, long forms of short values, leading zeros and lists of other
 //! lengths, and must do so in one pass.
 
+#![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
 use alloc::vec::Vec;
 
 use mbt_crypto::{Address, H256, U256};
@@ -218,7 +220,7 @@ impl<'a> Reader<'a> {
         let total = info.header_len.checked_add(info.value_len).ok_or(DecodeError::Truncated)?;
         let (raw, rest) = self.0.split_at_checked(total).ok_or(DecodeError::Truncated)?;
         let payload = raw.get(info.header_len..).ok_or(DecodeError::Truncated)?;
-        if let ([byte], 0x81) = (payload, raw[0])
+        if let ([byte], [0x81, ..]) = (payload, raw)
             && *byte < 0x80
         {
             return Err(DecodeError::NotCanonical);

@@ -49,7 +49,7 @@ impl Transaction {
         if tip > cap {
             return Err(InvalidTransaction::TipAboveFeeCap { tip, cap });
         }
-        if self.max_cost().is_none() {
+        if cap.checked_mul(self.gas_limit.into()).is_none() {
             return Err(InvalidTransaction::CostOverflow);
         }
         if self.to.is_none() && self.input.len() > INIT_CODE_BYTES_MAX {

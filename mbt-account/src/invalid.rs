@@ -41,8 +41,8 @@ pub enum InvalidTransaction {
         /// What it may have to pay; the greatest number when it overflows.
         cost: U256,
     },
-    /// Value and gas limit at the full price are above the greatest number.
-    #[error("insufficient funds for gas * price + value: tx cost above 2^256")]
+    /// The gas limit at the full price is above the greatest number.
+    #[error("insufficient funds for gas * price + value: gas * price above 2^256")]
     CostOverflow,
     /// The gas limit does not pay for the transaction's own bytes.
     #[error("intrinsic gas too low: gas {gas_limit}, minimum needed {needed}")]

@@ -6,7 +6,7 @@ use primitive_types::H256;
 use secp256k1::ecdsa::RecoverableSignature;
 use zeroize::Zeroizing;
 
-use crate::{Address, Signature, keccak256};
+use crate::{Address, InvalidSignature, Signature, keccak256};
 
 /// Why bytes are not a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -117,6 +117,24 @@ impl PublicKey {
         let mut bytes = [0; 64];
         bytes.copy_from_slice(&self.0.serialize_uncompressed()[1..]);
         bytes
+    }
+
+    /// Proves that this key signed `hash`; `signature` is `r || s`.
+    ///
+    /// # Errors
+    /// [`InvalidSignature::OutOfRange`], [`InvalidSignature::HighS`] or
+    /// [`InvalidSignature::WrongKey`].
+    pub fn verify(&self, hash: H256, signature: &[u8; 64]) -> Result<(), InvalidSignature> {
+        let signature = secp256k1::ecdsa::Signature::from_compact(signature)
+            .map_err(|_| InvalidSignature::OutOfRange)?;
+        let mut low = signature;
+        low.normalize_s();
+        if low != signature {
+            return Err(InvalidSignature::HighS);
+        }
+        let message = secp256k1::Message::from_digest(hash.0);
+        secp256k1::ecdsa::verify(&signature, message, &self.0)
+            .map_err(|_| InvalidSignature::WrongKey)
     }
 
     /// Returns the account this key controls.

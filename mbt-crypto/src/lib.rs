@@ -9,7 +9,7 @@ mod key;
 mod signature;
 
 pub use address::{Address, AddressError, Network};
-pub use hash::{Keccak256, keccak256};
+pub use hash::{Keccak256, keccak256, message_hash};
 pub use key::{InvalidKey, PublicKey, SecretKey};
 pub use primitive_types::{H160, H256, U256};
 pub use signature::{InvalidSignature, RecoveryPolicy, Signature};

@@ -48,6 +48,9 @@ pub enum InvalidSignature {
     /// No public key fits signature and hash.
     #[error("no public key can be recovered")]
     Unrecoverable,
+    /// The signature does not fit key and message.
+    #[error("signature does not fit key and message")]
+    WrongKey,
     /// The signature was made by another key.
     #[error("signed by {recovered:?}, expected {expected:?}")]
     WrongSigner {

@@ -268,7 +268,8 @@ impl Pool {
         if nonce < next {
             return Err(InvalidTransaction::NonceTooLow { next, nonce }.into());
         }
-        let cost = transaction.max_cost().ok_or(InvalidTransaction::CostOverflow)?;
+        // No balance covers a cost that overflows.
+        let cost = transaction.max_cost().unwrap_or(U256::MAX);
         if cost > balance {
             return Err(InvalidTransaction::InsufficientFunds { balance, cost }.into());
         }

@@ -1,5 +1,7 @@
 //! Strict decoding of transactions.
 
+#![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
 use alloc::vec::Vec;
 
 use mbt_crypto::{Address, InvalidSignature, Signature};
@@ -88,7 +90,10 @@ fn read_fields(
     fields.finish()?;
     let (y_parity, legacy_chain_id) = match (tx_type, v) {
         (0, 27 | 28) => (v == 28, None),
-        (0, 35..) => ((v - 35) % 2 == 1, Some((v - 35) / 2)),
+        (0, 35..) => {
+            let v = v.saturating_sub(35);
+            (v % 2 == 1, Some(v / 2))
+        }
         (1 | 2, 0 | 1) => (v == 1, None),
         _ => return Err(TransactionError::InvalidV(v)),
     };
