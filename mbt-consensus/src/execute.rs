@@ -1,6 +1,6 @@
 //! The seam between the chain and the machine that executes its blocks.
 
-use mbt_account::{InvalidTransaction, Receipt, RecoveredTransaction};
+use mbt_account::{Best, InvalidTransaction, Receipt, RecoveredTransaction};
 use mbt_crypto::{Address, H256, U256};
 use mbt_trie::{StateDiff, StateError, StateView, StoreError};
 
@@ -109,6 +109,16 @@ pub trait Candidates {
 
     /// Says that the last one was not taken: its sender's later ones are not to be offered.
     fn reject(&mut self, transaction: &RecoveredTransaction, reason: InvalidTransaction);
+}
+
+impl Candidates for Best {
+    fn next(&mut self) -> Option<RecoveredTransaction> {
+        Iterator::next(self)
+    }
+
+    fn reject(&mut self, transaction: &RecoveredTransaction, _: InvalidTransaction) {
+        Self::reject(self, transaction);
+    }
 }
 
 /// A machine that executes blocks. Same inputs, same outputs.
