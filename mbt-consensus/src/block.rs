@@ -90,7 +90,7 @@ impl Body {
     /// Returns the root of the trie of the transactions, which the header commits to.
     #[must_use]
     pub fn transactions_root(&self) -> H256 {
-        crate::seam::ordered_root(self.transactions.iter().map(|transaction| transaction.encode()))
+        mbt_trie::ordered_root(self.transactions.iter().map(|transaction| transaction.encode()))
     }
 }
 
@@ -131,7 +131,7 @@ impl Block {
     /// # Errors
     /// When a signature names nobody: whoever sent the body is at fault.
     pub fn recover(header: Header, body: &Body) -> Result<Self, InvalidSignature> {
-        let transactions = crate::seam::recover_senders(&body.transactions)?;
+        let transactions = mbt_account::recover_senders(&body.transactions)?;
         Ok(Self { header, transactions })
     }
 
@@ -177,7 +177,7 @@ impl EncodedBody {
         Self {
             bytes: stream.out().to_vec(),
             hashes: transactions.iter().map(|transaction| transaction.hash()).collect(),
-            root: crate::seam::ordered_root(items.into_iter()),
+            root: mbt_trie::ordered_root(items.into_iter()),
         }
     }
 }

@@ -1,8 +1,7 @@
 //! What distinguishes one public chain from another.
 
-use crate::seam::{History};
 use mbt_crypto::U256;
-use mbt_trie::StateDiff;
+use mbt_trie::{History, StateDiff};
 
 use crate::{
     Header,

@@ -9,7 +9,6 @@ mod header;
 mod reader;
 mod rules;
 mod sealed;
-pub mod seam;
 mod table;
 
 pub use block::{BODY_BYTES_MAX, Block, Body, RawBlock, TRANSACTIONS_MAX};

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use mbt_account::{Receipt, TxHash};
 use mbt_crypto::{Address, H256, U256};
-use mbt_trie::{KeyValueRead, KeyValueStore, StateError, StoreError};
+use mbt_trie::{AccountProof, Historic, KeyValueRead, KeyValueStore, StateError, StoreError};
 
-use crate::seam::{AccountProof, Historic};
 use crate::{
     Ancestors, Block, BlockContext, BlockId, Body, ChainConfig, Header, SealedHeader,
     config::SAFE_DEPTH,
@@ -221,7 +220,7 @@ impl<R: KeyValueRead> ChainSnapshot<R> {
     ///
     /// # Errors
     /// [`StateError::NotKept`] when it is older than the history kept, or above the head.
-    pub fn state_at(&self, number: u64) -> Result<Historic<'_, R>, StateError> {
+    pub fn state_at(&self, number: u64) -> Result<Historic<&R>, StateError> {
         Historic::new(&self.read, self.head.number, number)
     }
 
@@ -235,7 +234,7 @@ impl<R: KeyValueRead> ChainSnapshot<R> {
         address: &Address,
         slots: &[H256],
     ) -> Result<AccountProof, StateError> {
-        crate::seam::prove(&self.read, self.head.number, number, address, slots)
+        self.state_at(number)?.prove(address, slots)
     }
 
     /// Returns ids for a peer to find the last block that both have: the head's and the ten below,

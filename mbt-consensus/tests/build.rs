@@ -6,10 +6,9 @@ use std::sync::atomic::Ordering;
 
 use common::*;
 use mbt_account::InvalidTransaction;
-use mbt_trie::{MemoryStore};
 use mbt_consensus::*;
 use mbt_crypto::Address;
-use mbt_trie::Durability;
+use mbt_trie::{Durability, MemoryStore};
 
 #[test]
 fn importing_the_own_sealed_block_does_not_execute_it_again() {

@@ -3,9 +3,8 @@
 mod common;
 
 use common::*;
-use mbt_trie::{MemoryStore};
 use mbt_consensus::*;
-use mbt_trie::Durability;
+use mbt_trie::{Durability, MemoryStore};
 
 fn ids(blocks: &[Block]) -> Vec<BlockId> {
     blocks.iter().map(|block| block.header.id()).collect()

@@ -3,9 +3,8 @@
 mod common;
 
 use common::{faulty::FaultyStore, *};
-use mbt_trie::{MemoryStore};
 use mbt_consensus::*;
-use mbt_trie::{Durability, KeyValueStore};
+use mbt_trie::{Durability, KeyValueStore, MemoryStore};
 
 /// What a peer sends.
 enum Step {

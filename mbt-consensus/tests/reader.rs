@@ -3,9 +3,8 @@
 mod common;
 
 use common::*;
-use mbt_trie::{MemoryStore};
 use mbt_consensus::*;
-use mbt_trie::StateView;
+use mbt_trie::{MemoryStore, StateView};
 
 #[test]
 fn a_snapshot_does_not_move_with_the_chain() {
@@ -47,7 +46,8 @@ fn everything_of_a_block_is_found_by_its_id() {
     assert_eq!(*snapshot.header(&id).unwrap().unwrap().header, block.header);
     let receipts = snapshot.receipts(&id).unwrap().unwrap();
     assert_eq!(receipts.iter().map(|r| r.cumulative_gas_used).collect::<Vec<_>>(), [GAS, 2 * GAS]);
-    let work = seal::nominal_work(genesis().header.target) + seal::nominal_work(block.header.target);
+    let work =
+        seal::nominal_work(genesis().header.target) + seal::nominal_work(block.header.target);
     assert_eq!(snapshot.total_work(&id).unwrap(), Some(work));
     assert_eq!(snapshot.block(&BlockId::ZERO).unwrap(), None);
     let genesis = snapshot.block(&snapshot.genesis_id()).unwrap().unwrap();

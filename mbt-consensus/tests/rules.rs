@@ -4,10 +4,9 @@ mod common;
 
 use common::*;
 use mbt_account::{Bloom, InvalidTransaction};
-use mbt_trie::{MemoryStore};
 use mbt_consensus::*;
 use mbt_crypto::{H256, Signature, U256};
-use mbt_trie::Durability;
+use mbt_trie::{Durability, MemoryStore};
 
 /// Offers a block that differs from a good one by `change`, sealed anew, and returns the refusal.
 fn refusal(change: impl FnOnce(&mut Header)) -> InvalidBlock {
@@ -44,7 +43,10 @@ fn each_field_of_a_header_follows_its_rule() {
     assert!(matches!(header_refusal(|h| h.gas_limit = 1), I::GasLimit { .. }));
     assert!(matches!(header_refusal(|h| h.gas_used = u64::MAX), I::GasUsedAboveLimit { .. }));
     assert!(matches!(header_refusal(|h| h.base_fee += U256::one()), I::BaseFee { .. }));
-    assert!(matches!(header_refusal(|h| h.extra_data = vec![0; 33]), I::ExtraData { found: 33, .. }));
+    assert!(matches!(
+        header_refusal(|h| h.extra_data = vec![0; 33]),
+        I::ExtraData { found: 33, .. }
+    ));
     let root = H256([1; 32]);
     assert!(matches!(header_refusal(|h| h.ancestors_root = root), I::AncestorsRoot { .. }));
     let signature = Signature { r: [1; 32], s: [1; 32], y_parity: false };
@@ -76,11 +78,7 @@ fn work_above_the_target_is_refused() {
         work: U256::zero(),
         target: U256::zero(),
     }));
-    assert_eq!(
-        std::mem::discriminant(&error.reason),
-        std::mem::discriminant(&work),
-        "{error}"
-    );
+    assert_eq!(std::mem::discriminant(&error.reason), std::mem::discriminant(&work), "{error}");
     assert!(error.to_string().contains("is not below the target"));
 }
 
@@ -140,10 +138,7 @@ fn a_fork_below_the_history_kept_is_refused_without_blame() {
     let now = chain.head().timestamp;
     let error = chain.import(now, fork[0].clone(), Durability::Deferred).unwrap_err();
     assert!(matches!(error, ImportError::BelowHistory { number: 2, oldest: 3 }), "{error}");
-    assert_eq!(
-        chain.import(now, base[0].clone(), Durability::Deferred).unwrap(),
-        Imported::Known
-    );
+    assert_eq!(chain.import(now, base[0].clone(), Durability::Deferred).unwrap(), Imported::Known);
 }
 
 #[test]

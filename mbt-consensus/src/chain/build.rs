@@ -1,10 +1,8 @@
 //! Building a block on the head.
 
-use mbt_trie::{Stage};
-use crate::seam::{Latest};
 use mbt_account::{InvalidTransaction, Receipt, RecoveredTransaction};
 use mbt_crypto::H256;
-use mbt_trie::{KeyValueStore, WriteBatch};
+use mbt_trie::{KeyValueStore, Latest, Stage, WriteBatch};
 
 use crate::{
     Block, BlockContext, BuildError, BuildRequest, Candidates, Execute, ExecuteError, Execution,
@@ -49,7 +47,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
         header.gas_used = gas_used;
         header.logs_bloom = logs_bloom(&receipts);
         let receipts: Vec<Vec<u8>> = receipts.iter().map(Receipt::encode).collect();
-        header.receipts_root = crate::seam::ordered_root(receipts.iter().cloned());
+        header.receipts_root = mbt_trie::ordered_root(receipts.iter().cloned());
         let body = EncodedBody::new(&filled.transactions);
         header.transactions_root = body.root;
         if self.built.len() == BUILT_MAX {
@@ -87,7 +85,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
             gas_limit: next_gas_limit(head.gas_limit, self.config.gas_limit_target),
             base_fee: next_base_fee(head),
             extra_data: request.extra_data.clone(),
-            ancestors_root: range.root(),
+            ancestors_root: range.root()?,
             ..Header::default()
         })
     }

@@ -1,9 +1,7 @@
 //! Executing a block on the state of its parent and holding it against its header.
 
-use mbt_trie::{Stage};
-use crate::seam::{Latest};
 use mbt_account::{Bloom, Receipt, RecoveredTransaction};
-use mbt_trie::{KeyValueRead, KeyValueStore, StateError, StoreError};
+use mbt_trie::{KeyValueRead, KeyValueStore, Latest, Stage, StateError, StoreError};
 
 use crate::{
     Ancestors, BlockContext, BlockId, Execute, ExecuteError, Execution, Header, InvalidBlock,
@@ -108,7 +106,7 @@ fn check_execution(header: &Header, execution: &Execution) -> Result<Vec<Vec<u8>
         return Err(InvalidBlock::LogsBloom);
     }
     let encoded: Vec<Vec<u8>> = execution.receipts.iter().map(Receipt::encode).collect();
-    let found = crate::seam::ordered_root(encoded.iter().cloned());
+    let found = mbt_trie::ordered_root(encoded.iter().cloned());
     if found != header.receipts_root {
         return Err(InvalidBlock::ReceiptsRoot { found, expected: header.receipts_root });
     }

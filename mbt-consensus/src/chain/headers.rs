@@ -31,15 +31,15 @@ pub(super) enum Admitted {
 pub(super) struct NewHeader {
     pub(super) sealed: SealedHeader,
     range: Range,
-    nodes: Vec<(u32, Vec<u8>)>,
+    nodes: Vec<Vec<u8>>,
 }
 
 impl NewHeader {
     pub(super) fn put(&self, batch: &mut WriteBatch) {
         let (number, id) = (self.sealed.number, &self.sealed.id);
         table::put_header(batch, &self.sealed);
-        for (level, node) in &self.nodes {
-            batch.put(table::ANCESTORS, table::ancestor_key(number, id, *level), node.as_slice());
+        for (level, node) in (0..).zip(&self.nodes) {
+            batch.put(table::ANCESTORS, table::ancestor_key(number, id, level), node.as_slice());
         }
     }
 }
@@ -125,7 +125,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
                 self.config.interval_s,
                 self.config.target_max,
             ),
-            ancestors_root: range.root(),
+            ancestors_root: range.root()?,
         };
         check_header(&self.config, now, &parent, header, &expected)?;
         let sealed = SealedHeader {
@@ -135,7 +135,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
             total_work: parent.total_work.saturating_add(nominal_work(header.target)),
         };
         let mut range = range.clone();
-        let nodes = range.append(&sealed);
+        let nodes = range.append(&sealed)?;
         Ok(Admitted::New(NewHeader { sealed, range, nodes }))
     }
 

@@ -1,8 +1,7 @@
 //! Blocks, the choice between branches, and the move from one to another.
 
-use mbt_trie::{Stage};
 use mbt_account::RecoveredTransaction;
-use mbt_trie::{Durability, KeyValueStore, StoreError, WriteBatch};
+use mbt_trie::{Durability, KeyValueStore, Stage, StoreError, WriteBatch};
 
 use crate::{
     AcceptError, Block, BlockId, Execute, HeadChange, ImportError, Imported, InvalidBlock,

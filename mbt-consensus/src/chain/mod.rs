@@ -14,9 +14,8 @@ mod tree;
 
 use std::{collections::VecDeque, sync::Arc};
 
-use crate::seam::{State};
 use mbt_crypto::{Address, H256};
-use mbt_trie::{Durability, KeyValueStore, StoreError};
+use mbt_trie::{Durability, KeyValueStore, State, StoreError};
 
 use crate::{
     BlockId, ChainConfig, ChainReader, Execute, Header, LotId, SealedHeader,

@@ -2,9 +2,10 @@
 
 use std::{collections::VecDeque, ops::Bound, sync::Arc};
 
-use mbt_trie::{MemoryStore, Stage};
-use crate::seam::{History, State};
-use mbt_trie::{Durability, KeyValueRead, KeyValueStore, StateError, StoreError, WriteBatch};
+use mbt_trie::{
+    Durability, History, KeyValueRead, KeyValueStore, MemoryStore, Stage, State, StateError,
+    StoreError, WriteBatch,
+};
 
 use crate::{
     BlockId, ChainConfig, Execute, Genesis, Header, OpenError, SealedHeader, SyncPhase,
@@ -26,7 +27,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
         store: S,
     ) -> Result<Self, OpenError> {
         check_config(&config)?;
-        let state = State { history: config.history };
+        let state = State::new(config.history);
         let memory = MemoryStore::default();
         let (first, batch) = first_block(&state, genesis, &memory)?;
         match table::genesis(&store)? {
@@ -89,7 +90,7 @@ fn first_block(
         parent_hash: BlockId::ZERO,
         number: 0,
         state_root,
-        ancestors_root: Range::default().root(),
+        ancestors_root: Range::default().root()?,
         ..genesis.header.clone()
     };
     let sealed = SealedHeader {
@@ -99,7 +100,7 @@ fn first_block(
     };
     let mut batch = stage.into_batch();
     table::put_header(&mut batch, &sealed);
-    for (level, node) in Range::default().append(&sealed) {
+    for (level, node) in (0..).zip(Range::default().append(&sealed)?) {
         batch.put(table::ANCESTORS, table::ancestor_key(0, &sealed.id, level), node);
     }
     table::put_body(&mut batch, 0, &sealed.id, rlp::encode(&crate::Body::default()).to_vec(), &[]);

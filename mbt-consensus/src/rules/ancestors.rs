@@ -1,56 +1,66 @@
 //! The Merkle mountain range over a header's ancestors.
 
-use mbt_crypto::{H256, keccak256};
-use mbt_trie::StoreError;
+use mbt_account::codec::Decode;
+use mbt_crypto::H256;
+use mbt_trie::{MerkleMountainRange, MmrError, MmrNode, StoreError};
 
-use crate::{SealedHeader, table};
+use crate::{SealedHeader, rules::seal::nominal_work, table};
 
-/// The peaks of a range that ends in one block.
+/// The range over a chain's blocks up to one of them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Range {
-    peaks: Vec<(u32, H256)>,
+pub(crate) struct Range(MerkleMountainRange);
+
+const fn corrupt(what: &'static str) -> StoreError {
+    StoreError::Corrupt { column: table::ANCESTORS, what }
 }
 
 impl Range {
     /// A node that should be stored is not.
-    pub(crate) const MISSING: StoreError =
-        StoreError::Corrupt { column: table::ANCESTORS, what: "a node is missing" };
+    pub(crate) const MISSING: StoreError = corrupt("a node is missing");
 
-    pub(crate) fn root(&self) -> H256 {
-        if self.peaks.is_empty() {
-            return H256::zero();
-        }
-        keccak256(self.peaks.iter().flat_map(|p| p.1.0).collect::<Vec<u8>>())
+    /// Returns what the header behind the range commits to.
+    pub(crate) fn root(&self) -> Result<H256, StoreError> {
+        self.0.root().map_err(|_| corrupt("the peaks do not join"))
     }
 
-    pub(crate) fn append(&mut self, last: &SealedHeader) -> Vec<(u32, Vec<u8>)> {
-        let mut node = (0, keccak256(last.id.as_bytes()));
-        let mut out = vec![(0, node.1.0.to_vec())];
-        while let Some(p) = self.peaks.pop() {
-            if p.0 != node.0 {
-                self.peaks.push(p);
-                break;
-            }
-            node = (node.0 + 1, keccak256([p.1.0, node.1.0].concat()));
-            out.push((node.0, node.1.0.to_vec()));
-        }
-        self.peaks.push(node);
-        out
+    /// Appends a block and returns the nodes that end in it: the leaf, then level by level.
+    pub(crate) fn append(&mut self, block: &SealedHeader) -> Result<Vec<Vec<u8>>, StoreError> {
+        let work = nominal_work(block.target);
+        let leaf = MmrNode::leaf(block.id.0, work, block.number, block.timestamp, block.target);
+        let nodes = self.0.append(leaf).map_err(|_| corrupt("a block does not follow"))?;
+        Ok(nodes.iter().map(|node| rlp::encode(node).to_vec()).collect())
     }
 
+    /// Reads the range up to block `last`. The source is asked for nodes by the number of the last
+    /// block below them and their level.
     pub(crate) fn restore(
         last: u64,
         node: impl Fn(u64, u32) -> Result<Option<Vec<u8>>, StoreError>,
     ) -> Result<Self, StoreError> {
-        let leaves = last + 1;
-        let (mut peaks, mut end) = (Vec::new(), 0);
-        for level in (0..64).rev() {
-            if leaves >> level & 1 == 1 {
-                end += 1 << level;
-                let bytes = node(end - 1, level)?.ok_or(Self::MISSING)?;
-                peaks.push((level, H256(bytes.try_into().map_err(|_| Self::MISSING)?)));
-            }
-        }
-        Ok(Self { peaks })
+        let range = MerkleMountainRange::restore(last.saturating_add(1), |level, index| {
+            let number = MerkleMountainRange::last_leaf(level, index).ok_or(Self::MISSING)?;
+            let Some(bytes) = node(number, level)? else { return Ok(None) };
+            let node = MmrNode::decode(&bytes).map_err(|_| corrupt("a node cannot be decoded"))?;
+            Ok::<_, RestoreError>(Some(node))
+        });
+        range.map(Self).map_err(|RestoreError(error)| error)
+    }
+}
+
+/// What a source says, or what the range says of the source.
+struct RestoreError(StoreError);
+
+impl From<StoreError> for RestoreError {
+    fn from(error: StoreError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<MmrError> for RestoreError {
+    fn from(error: MmrError) -> Self {
+        Self(match error {
+            MmrError::MissingNode { .. } => Range::MISSING,
+            _ => corrupt("nodes do not lie next to each other"),
+        })
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use mbt_trie::{MemoryStore};
 use mbt_trie::{
-    Column, Durability, Entries, KeyRange, KeyValueRead, KeyValueStore, StoreError, WriteBatch,
+    Column, Durability, Entries, KeyRange, KeyValueRead, KeyValueStore, MemoryStore, StoreError,
+    WriteBatch,
 };
 
 #[derive(Clone, Debug, Default)]

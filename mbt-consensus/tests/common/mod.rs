@@ -14,14 +14,14 @@ use std::{
 use mbt_account::{
     InvalidTransaction, Kind, PublicAccount, Receipt, RecoveredTransaction, Transaction,
 };
-use mbt_trie::{MemoryStore};
-use mbt_consensus::seam::{History};
 use mbt_consensus::{
     Block, BlockContext, BuildRequest, Candidates, Chain, ChainConfig, Execute, ExecuteError,
     Execution, FilledBlock, Genesis, Header, Imported, seal,
 };
 use mbt_crypto::{Address, SecretKey, U256};
-use mbt_trie::{AccountDiff, Durability, KeyValueStore, StateDiff, StateError, StateView};
+use mbt_trie::{
+    AccountDiff, Durability, History, KeyValueStore, MemoryStore, StateDiff, StateError, StateView,
+};
 
 pub const GAS: u64 = 21_000;
 pub const START: u64 = 1_700_000_000;
