@@ -1,6 +1,7 @@
 //! A small node kit: what the thin programs beside it are made of. It holds no rule of the
 //! protocol; those are in the crates below.
 
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod exit;

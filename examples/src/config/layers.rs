@@ -91,6 +91,15 @@ impl Layers {
         self.text(&format!("flag {flag}"), key, text)
     }
 
+    /// Writes what is set as TOML, whether or not it can be run with.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string_pretty(&self.table)
+            .map_err(|error| ConfigError::Unwritable { reason: error.to_string() })
+    }
+
     /// Returns the settings, checked.
     ///
     /// # Errors
@@ -127,10 +136,7 @@ impl Layers {
 
     fn set(&mut self, origin: &str, key: &str, value: Value) -> Result<(), ConfigError> {
         if !matches!(self.default_of(key), Some(default) if !default.is_table()) {
-            return Err(ConfigError::UnknownKey {
-                origin: origin.to_owned(),
-                key: key.to_owned(),
-            });
+            return Err(ConfigError::UnknownKey { origin: origin.to_owned(), key: key.to_owned() });
         }
         let mut table = self.table.clone();
         place(&mut table, key, value.clone());

@@ -58,8 +58,7 @@ fn run(rate: u64, board: &Board, found: &mpsc::UnboundedSender<Block>) {
 /// Asks the system for what nobody else wants. Where it refuses, yielding has to do.
 fn lower_priority() {
     let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    let lowered =
-        set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    let lowered = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
     if let Err(error) = lowered {
         tracing::debug!(?error, "the system keeps the miner at normal priority");
     }

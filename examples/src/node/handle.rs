@@ -106,6 +106,12 @@ impl NodeHandle {
         change(&mut self.shared.status.lock());
     }
 
+    /// Returns the transactions that were included since the node started.
+    #[must_use]
+    pub fn transactions_included(&self) -> u64 {
+        self.shared.meters.included()
+    }
+
     /// Returns the node's figures in Prometheus' text form.
     #[must_use]
     pub fn metrics(&self) -> String {

@@ -1,5 +1,7 @@
 //! A node's figures. Each node has its own: several may live in one process.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use mbt_consensus::HeadChange;
 use metrics::{Counter, Gauge, Unit, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -15,6 +17,7 @@ pub(super) struct Meters {
     blocks_adopted: Counter,
     blocks_retired: Counter,
     transactions_included: Counter,
+    included: AtomicU64,
     head: Gauge,
     highest: Gauge,
     peers: Gauge,
@@ -39,6 +42,7 @@ impl Meters {
                 blocks_adopted: counter!("mbt_blocks_adopted_total"),
                 blocks_retired: counter!("mbt_blocks_retired_total"),
                 transactions_included: counter!("mbt_transactions_included_total"),
+                included: AtomicU64::new(0),
                 head: gauge!("mbt_head_number"),
                 highest: gauge!("mbt_highest_number"),
                 peers: gauge!("mbt_peers"),
@@ -56,6 +60,12 @@ impl Meters {
         self.blocks_adopted.increment(count(change.adopted.len()));
         self.blocks_retired.increment(count(change.retired.len()));
         self.transactions_included.increment(count(transactions));
+        self.included.fetch_add(count(transactions), Ordering::Relaxed);
+    }
+
+    /// Returns the transactions of all blocks that moved the head.
+    pub(super) fn included(&self) -> u64 {
+        self.included.load(Ordering::Relaxed)
     }
 
     /// Renders everything, gauges as they are now.
@@ -84,7 +94,10 @@ fn describe() {
     describe_counter!("mbt_transactions_refused_total", "Transactions that the pool refused");
     describe_counter!("mbt_blocks_adopted_total", "Blocks that joined the chain");
     describe_counter!("mbt_blocks_retired_total", "Blocks that left the chain in reorganisations");
-    describe_counter!("mbt_transactions_included_total", "Transactions in blocks that moved the head");
+    describe_counter!(
+        "mbt_transactions_included_total",
+        "Transactions in blocks that moved the head"
+    );
     describe_gauge!("mbt_head_number", "Number of the head");
     describe_gauge!("mbt_highest_number", "Highest block number that is known of");
     describe_gauge!("mbt_peers", "Connected peers");

@@ -110,11 +110,7 @@ pub(super) fn follow_head(
 }
 
 /// Senders have a new nonce and balance; recipients may afford more than before.
-fn note_touched(
-    pool: &Pool,
-    transaction: &RecoveredTransaction,
-    touched: &mut BTreeSet<Address>,
-) {
+fn note_touched(pool: &Pool, transaction: &RecoveredTransaction, touched: &mut BTreeSet<Address>) {
     touched.insert(transaction.sender());
     if let Some(to) = transaction.to.filter(|to| pool.pending_nonce(to).is_some()) {
         touched.insert(to);

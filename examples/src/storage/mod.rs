@@ -14,9 +14,6 @@ use mbt_trie::{
 pub use folder::{DataFolder, FolderError};
 pub use redb_engine::{RedbSnapshot, RedbStore, TableSize};
 
-/// Bytes of deferred batches that are kept in memory before they go to the engine.
-const BUFFERED_BYTES_MAX: usize = 32 << 20;
-
 /// A store of whichever engine. Clones share it.
 #[derive(Clone, Debug)]
 pub enum Store {
@@ -48,7 +45,7 @@ impl Store {
     /// [`StoreError`]: it cannot be read, or is not such a file.
     pub fn redb(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
         let engine = RedbStore::open(path, cache_bytes)?;
-        Ok(Self::Redb(Arc::new(WriteBuffer::new(engine, BUFFERED_BYTES_MAX))))
+        Ok(Self::Redb(Arc::new(WriteBuffer::new(engine)?)))
     }
 }
 

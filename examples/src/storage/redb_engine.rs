@@ -1,11 +1,6 @@
 //! The default engine: one file, a table for each column.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
 use mbt_trie::{
@@ -103,7 +98,10 @@ impl RedbStore {
                 column,
                 entries: table.len().map_err(failed("measure a table"))?,
                 stored_bytes: stats.stored_bytes(),
-                allocated_bytes: stats.allocated_pages().saturating_mul(4096),
+                allocated_bytes: stats
+                    .stored_bytes()
+                    .saturating_add(stats.metadata_bytes())
+                    .saturating_add(stats.fragmented_bytes()),
             })
         });
         measured.collect()
