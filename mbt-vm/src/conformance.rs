@@ -10,8 +10,8 @@ use mbt_account::{
 use mbt_consensus::{Ancestors, BlockContext, BlockId, Execute, ExecuteError, Execution};
 use mbt_crypto::{Address, H256, Signature, U256, keccak256};
 use mbt_trie::{
-    AccountDiff, History, KeyValueStore, Latest, MemoryStore, Stage, State, StateDiff, StateError,
-    StoreError,
+    AccountDiff, Durability, History, KeyValueStore, Latest, MemoryStore, Stage, State, StateDiff,
+    StateError, StoreError,
 };
 use serde::Deserialize;
 
@@ -204,8 +204,8 @@ fn execute(test: &Test, fork: Fork, post: &Post, store: &MemoryStore) -> Result<
 
 fn commit(store: &MemoryStore, number: u64, diff: &StateDiff) -> Result<H256, StateError> {
     let mut stage = Stage::over(store);
-    let root = State { history: History::Blocks(1) }.commit(&mut stage, number, diff)?;
-    store.write(stage.into_batch(), mbt_trie::Durability::Deferred)?;
+    let root = State::new(History::Blocks(0)).commit(&mut stage, number, diff)?;
+    store.write(&stage.into_batch(), Durability::Deferred)?;
     Ok(root)
 }
 

@@ -336,3 +336,36 @@ impl Fees {
 
 /// Where CommunityPool counts burned coin.
 pub(crate) const TOTAL_BURNED_SLOT: H256 = H256([0; 32]);
+
+#[cfg(test)]
+mod tests {
+    use mbt_account::Kind;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The pool asks `mbt-account`, the machine asks the `evm` crate: they must agree.
+        #[test]
+        fn pool_and_machine_agree_on_intrinsic_gas(
+            input in proptest::collection::vec(prop_oneof![Just(0), any::<u8>()], 0..300),
+            creates in any::<bool>(),
+            keys in proptest::collection::vec(0_usize..4, 0..4),
+        ) {
+            let access_list: Vec<_> = keys
+                .into_iter()
+                .map(|keys| AccessListItem {
+                    address: Address::ZERO,
+                    storage_keys: vec![H256::zero(); keys],
+                })
+                .collect();
+            let ours = intrinsic_gas(creates, &input, &access_list, Fork::Cancun);
+            let kind =
+                Kind::AccessList { chain_id: 1, gas_price: U256::zero(), access_list };
+            let to = (!creates).then_some(Address::ZERO);
+            let transaction =
+                Transaction { kind, nonce: 0, gas_limit: 0, to, value: U256::zero(), input };
+            prop_assert_eq!(ours, mbt_account::intrinsic_gas(&transaction));
+        }
+    }
+}
