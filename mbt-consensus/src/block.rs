@@ -177,7 +177,7 @@ impl EncodedBody {
         Self {
             bytes: stream.out().to_vec(),
             hashes: transactions.iter().map(|transaction| transaction.hash()).collect(),
-            root: mbt_trie::ordered_root(items.into_iter()),
+            root: mbt_trie::ordered_root(items),
         }
     }
 }

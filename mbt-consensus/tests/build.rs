@@ -1,4 +1,10 @@
 //! Building blocks and importing what was built.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking, and shares its helpers"
+)]
 
 mod common;
 

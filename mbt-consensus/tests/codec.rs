@@ -1,4 +1,10 @@
 //! The encodings of headers and blocks: one value, one encoding, and nothing else is taken.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking, and shares its helpers"
+)]
 
 mod common;
 

@@ -1,4 +1,10 @@
 //! Crashes and failing stores: whatever is lost, the chain that opens again is a whole one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking, and shares its helpers"
+)]
 
 mod common;
 
@@ -9,7 +15,7 @@ use mbt_trie::{Durability, KeyValueStore, MemoryStore};
 /// What a peer sends.
 enum Step {
     Headers(Vec<Header>),
-    Block(Block),
+    Block(Box<Block>),
 }
 
 /// Two branches, a reorganisation, headers ahead, a body before its parent's, an invalid block.
@@ -32,11 +38,11 @@ fn story() -> (Vec<Step>, Vec<Block>) {
     }
     let lie = invalid_branch(3, 2, 1).remove(0);
     let headers = winning[4..].iter().map(|block| block.header.clone()).collect();
-    let mut steps: Vec<_> = losing.into_iter().map(Step::Block).collect();
-    steps.push(Step::Block(lie));
-    steps.extend(winning[..4].iter().cloned().map(Step::Block));
+    let mut steps: Vec<_> = losing.into_iter().map(|block| Step::Block(Box::new(block))).collect();
+    steps.push(Step::Block(Box::new(lie)));
+    steps.extend(winning[..4].iter().cloned().map(|block| Step::Block(Box::new(block))));
     steps.push(Step::Headers(headers));
-    steps.extend([6, 5, 4].map(|index| Step::Block(winning[index].clone())));
+    steps.extend([6, 5, 4].map(|index| Step::Block(Box::new(winning[index].clone()))));
     (steps, winning)
 }
 
@@ -52,7 +58,9 @@ fn perform<S: KeyValueStore>(chain: &mut TestChain<S>, step: &Step) -> Result<()
         Step::Headers(headers) => {
             chain.import_headers(now, headers).map(|_| ()).map_err(|error| error.reason)
         }
-        Step::Block(block) => chain.import(now, block.clone(), Durability::Deferred).map(|_| ()),
+        Step::Block(block) => {
+            chain.import(now, Block::clone(block), Durability::Deferred).map(|_| ())
+        }
     }
 }
 

@@ -1,4 +1,10 @@
 //! Reads from snapshots while the chain moves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking, and shares its helpers"
+)]
 
 mod common;
 

@@ -1,4 +1,10 @@
 //! What a header and a block must satisfy, and who is at fault when they do not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking, and shares its helpers"
+)]
 
 mod common;
 

@@ -5,6 +5,12 @@
     clippy::print_stdout,
     reason = "a measurement reads a clock and prints"
 )]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking, and shares its helpers"
+)]
 
 mod common;
 

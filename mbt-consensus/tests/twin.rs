@@ -1,4 +1,10 @@
 //! Random trees of blocks, in random order, against a slow twin that chooses the head.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking, and shares its helpers"
+)]
 
 mod common;
 

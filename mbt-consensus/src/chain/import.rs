@@ -14,6 +14,9 @@ use crate::{
     table,
 };
 
+/// The block at which a move from branch to branch ended, and why.
+type Broken = Box<(SealedHeader, Failure)>;
+
 impl<E: Execute, S: KeyValueStore> Chain<E, S> {
     /// Takes a block, and moves the head when a better branch is complete with it.
     ///
@@ -28,7 +31,8 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
         if self.tree.refused().is_some() && !self.depth_rule_binds(now) {
             self.tree.unrefuse_all();
         }
-        let admitted = self.admit(now, &block.header)?;
+        let Block { header, transactions } = block;
+        let admitted = self.admit(now, &header)?;
         let sealed = match &admitted {
             Admitted::Known(sealed) if self.has_body(sealed) => {
                 let change = self.catch_up(now, durability)?;
@@ -40,10 +44,10 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
         };
         let mut change = HeadChange::default();
         if sealed.parent_hash == self.head.id {
-            self.extend(admitted, &sealed, &block.transactions, durability)?;
+            self.extend(admitted, &sealed, &transactions, durability)?;
             change.adopted.push(sealed.id);
         } else {
-            self.keep_aside(admitted, &sealed, &block.transactions, durability)?;
+            self.keep_aside(admitted, &sealed, &transactions, durability)?;
         }
         let advanced = self.advance(now, durability, &sealed.id, &mut change);
         self.garbage.extend(self.tree.evict(SIDE_HEADERS_MAX));
@@ -91,7 +95,10 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
                 change.follow(&route);
                 Ok(change)
             }
-            Err((culprit, failure)) => Err(self.fail(&culprit, failure).into()),
+            Err(broken) => {
+                let (culprit, failure) = *broken;
+                Err(self.fail(&culprit, failure).into())
+            }
         }
     }
 
@@ -220,11 +227,14 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
             }
             match self.switch(&route, durability) {
                 Ok(()) => change.follow(&route),
-                Err((culprit, failure)) => match self.fail(&culprit, failure) {
-                    ImportError::State(error) => return Err(error.into()),
-                    error if culprit.id == *subject => outcome = Err(error),
-                    _ => {}
-                },
+                Err(broken) => {
+                    let (culprit, failure) = *broken;
+                    match self.fail(&culprit, failure) {
+                        ImportError::State(error) => return Err(error.into()),
+                        error if culprit.id == *subject => outcome = Err(error),
+                        _ => {}
+                    }
+                }
             }
         }
         if outcome.is_ok() && self.invalid.contains(subject) {
@@ -235,23 +245,19 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
 
     /// Leaves the blocks of a route and executes others in their place, in one batch. On an error,
     /// which names the block that caused it, nothing changed.
-    fn switch(
-        &mut self,
-        route: &Route,
-        durability: Durability,
-    ) -> Result<(), (SealedHeader, Failure)> {
+    fn switch(&mut self, route: &Route, durability: Durability) -> Result<(), Broken> {
         let store = std::sync::Arc::clone(&self.store);
         let mut stage = Stage::new(&*store);
         let mut lists = WriteBatch::new();
         for block in &route.retired {
-            let at = |error| (block.clone(), error);
+            let at = |error| Box::new((block.clone(), error));
             self.state.rollback(&mut stage, block.number).map_err(|e| at(e.into()))?;
             let transactions = self.stored_transactions(block).map_err(at)?;
             let hashes: Vec<_> = transactions.iter().map(|t| t.hash()).collect();
             table::retire(&mut lists, block.number, &hashes);
         }
         for block in &route.adopted {
-            let at = |error| (block.clone(), error);
+            let at = |error| Box::new((block.clone(), error));
             let transactions = self.stored_transactions(block).map_err(at)?;
             let parent = self.tree.get(&block.parent_hash).map(|entry| entry.sealed.clone());
             let parent = parent.ok_or_else(|| at(missing("the parent of a block is missing")))?;
@@ -264,7 +270,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
         batch.extend(lists);
         if let Err(error) = self.write(&batch, durability) {
             let block = self.head.clone();
-            return Err((block, Failure::State(error.into())));
+            return Err(Box::new((block, Failure::State(error.into()))));
         }
         self.tree.follow(route);
         self.moved();

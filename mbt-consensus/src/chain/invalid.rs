@@ -33,6 +33,12 @@ impl InvalidBlocks {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
 mod tests {
     use mbt_crypto::keccak256;
 

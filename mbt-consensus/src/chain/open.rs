@@ -120,7 +120,7 @@ fn load_tree(store: &impl KeyValueRead, window: u64) -> Result<Tree, StoreError>
         let id = table::canonical(store, number)?.ok_or(GAP)?;
         table::header(store, number, &id)?.ok_or(GAP)
     };
-    let mut tree = Tree::new(at(oldest)?);
+    let mut tree = Tree::new(&at(oldest)?);
     for number in oldest.saturating_add(1)..=top {
         let sealed = at(number)?;
         tree.insert(sealed.clone());

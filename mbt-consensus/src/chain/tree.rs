@@ -51,7 +51,7 @@ pub(super) struct Route {
 
 impl Tree {
     /// Starts with the oldest executed block that is kept in memory.
-    pub(super) fn new(root: SealedHeader) -> Self {
+    pub(super) fn new(root: &SealedHeader) -> Self {
         let mut tree = Self {
             entries: BTreeMap::new(),
             by_number: BTreeSet::new(),
@@ -65,7 +65,7 @@ impl Tree {
         };
         tree.link(root.clone());
         tree.set_body(&root.id);
-        tree.adopt(&root);
+        tree.adopt(root);
         tree
     }
 
@@ -328,7 +328,8 @@ impl Tree {
             })
             .map(|entry| (entry.sealed.total_work, entry.sealed.id))
             .collect();
-        let (mut removed, mut excess) = (Vec::new(), side.saturating_sub(max / 4 * 3));
+        let (mut removed, mut excess) =
+            (Vec::new(), side.saturating_sub(max.saturating_sub(max / 4)));
         while excess > 0
             && let Some((_, id)) = ends.pop_first()
         {

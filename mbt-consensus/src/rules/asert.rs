@@ -38,6 +38,10 @@ pub fn next_target(
 }
 
 /// Returns `target * 2^(late / tau)`, at most the greatest number.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "shifts of at most 512 bits; what the left one would lose is looked at before"
+)]
 fn scale(target: U256, late_s: i128, tau_s: i128) -> U256 {
     let exponent = late_s.saturating_mul(0x1_0000).checked_div(tau_s).unwrap_or(0);
     // Arithmetic shift and mask: the fraction is never negative.
@@ -68,6 +72,12 @@ fn power_of_two(fraction: u64) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
 mod tests {
     use proptest::prelude::*;
 
