@@ -25,8 +25,8 @@ pub(crate) fn transactions(api: &Api, view: &View) -> Vec<RecoveredTransaction> 
     let header = header(api, view);
     let mut gas = header.gas_limit;
     let mut chosen = Vec::new();
-    let mut best = api.node.pool().lock().best(header.base_fee);
-    while let Some(transaction) = best.next() {
+    let best = api.node.pool().lock().best(header.base_fee);
+    for transaction in best {
         match gas.checked_sub(transaction.gas_limit) {
             Some(left) if chosen.len() < TRANSACTIONS_MAX => gas = left,
             _ => break,

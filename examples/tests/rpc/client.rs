@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An HTTP response.
-pub struct Response {
-    pub status: u16,
-    pub headers: Vec<String>,
-    pub body: String,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: String,
 }
 
 impl Response {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find_map(|line| {
             let (key, value) = line.split_once(':')?;
             key.eq_ignore_ascii_case(name).then(|| value.trim())
@@ -38,7 +38,7 @@ fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Sends one request on a connection of its own.
-pub fn request(
+pub(crate) fn request(
     address: SocketAddr,
     method: &str,
     headers: &[(&str, &str)],
@@ -91,18 +91,18 @@ fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Posts JSON.
-pub fn post(address: SocketAddr, body: &str) -> Response {
+pub(crate) fn post(address: SocketAddr, body: &str) -> Response {
     request(address, "POST", &[("content-type", "application/json")], body)
 }
 
 /// Calls a method.
-pub fn call(address: SocketAddr, method: &str, params: Value) -> Result<Value, Value> {
+pub(crate) fn call(address: SocketAddr, method: &str, params: Value) -> Result<Value, Value> {
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
     outcome(post(address, &body.to_string()).json())
 }
 
 /// Splits a response into result and error.
-pub fn outcome(mut response: Value) -> Result<Value, Value> {
+pub(crate) fn outcome(mut response: Value) -> Result<Value, Value> {
     assert_eq!(response["jsonrpc"], "2.0", "{response}");
     match response.get_mut("error") {
         Some(error) => Err(error.take()),
@@ -111,7 +111,7 @@ pub fn outcome(mut response: Value) -> Result<Value, Value> {
 }
 
 /// A WebSocket.
-pub struct WebSocket {
+pub(crate) struct WebSocket {
     stream: BufReader<TcpStream>,
     waiting: Vec<Value>,
     next: u64,
@@ -119,7 +119,7 @@ pub struct WebSocket {
 
 impl WebSocket {
     /// Opens one; with an Origin as a browser sends it. None when it is refused.
-    pub fn open(address: SocketAddr, origin: Option<&str>) -> Option<Self> {
+    pub(crate) fn open(address: SocketAddr, origin: Option<&str>) -> Option<Self> {
         let mut stream = connect(address);
         let origin = origin.map(|o| format!("origin: {o}\r\n")).unwrap_or_default();
         let head = format!(
@@ -185,7 +185,7 @@ impl WebSocket {
     }
 
     /// Calls a method; notifications that come first are kept.
-    pub fn call(&mut self, method: &str, params: Value) -> Result<Value, Value> {
+    pub(crate) fn call(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         let id = self.next;
         self.next += 1;
         let body = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
@@ -200,7 +200,7 @@ impl WebSocket {
     }
 
     /// Returns the next notification of a subscription.
-    pub fn notification(&mut self, subscription: &Value) -> Value {
+    pub(crate) fn notification(&mut self, subscription: &Value) -> Value {
         loop {
             let found = self
                 .waiting

@@ -2,38 +2,36 @@
 
 use mbt_crypto::{H256, U256};
 
-/// What the first byte of the call data asks for; anything else reverts with `Error("nope")`.
-pub enum Op {
+/// What the first byte of the call data asks for: 1 sets, 2 returns slot 0, anything else reverts
+/// with `Error("nope")`.
+pub(crate) enum Op {
     /// Stores a word at slot 0 and emits it as topic and data.
     Set(u64),
-    /// Returns slot 0.
-    Get,
     /// Reverts.
     Fail,
 }
 
 impl Op {
     /// Returns the call data.
-    pub fn input(&self) -> Vec<u8> {
+    pub(crate) fn input(&self) -> Vec<u8> {
         match self {
             Self::Set(value) => {
                 let mut input = vec![1];
                 input.extend(word(*value).0);
                 input
             }
-            Self::Get => vec![2],
             Self::Fail => vec![9],
         }
     }
 }
 
 /// Returns a number as a word.
-pub fn word(value: u64) -> H256 {
+pub(crate) fn word(value: u64) -> H256 {
     H256(U256::from(value).to_big_endian())
 }
 
 /// Returns the code that deploys the contract.
-pub fn init_code() -> Vec<u8> {
+pub(crate) fn init_code() -> Vec<u8> {
     let runtime = runtime();
     // PUSH1 size DUP1 PUSH1 11 PUSH1 0 CODECOPY PUSH1 0 RETURN
     let size = u8::try_from(runtime.len()).unwrap();
@@ -43,7 +41,7 @@ pub fn init_code() -> Vec<u8> {
 }
 
 /// Returns the deployed code.
-pub fn runtime() -> Vec<u8> {
+pub(crate) fn runtime() -> Vec<u8> {
     const SET: &str = "39";
     const GET: &str = "4b";
     let dispatch = format!("60003560f81c80600114{}80600214{}", jump(SET), jump(GET));

@@ -26,7 +26,7 @@ const GWEI: u64 = 1_000_000_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A node with its server. Both end with it.
-pub struct TestNode {
+pub(crate) struct TestNode {
     server: Option<RpcServer>,
     node: Option<Node>,
     runtime: Runtime,
@@ -73,40 +73,40 @@ async fn mine(node: NodeHandle) {
 }
 
 /// One of the funded accounts.
-pub struct TestAccount {
+pub(crate) struct TestAccount {
     key: SecretKey,
 }
 
 impl TestAccount {
-    pub fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         self.key.address()
     }
 
-    pub fn hex(&self) -> String {
+    pub(crate) fn hex(&self) -> String {
         self.address().to_hex()
     }
 }
 
 impl TestNode {
     /// Returns the settings of a development node on a free port.
-    pub fn config() -> RpcConfig {
+    pub(crate) fn config() -> RpcConfig {
         let mut config = RpcConfig::development();
         config.listen.set_port(0);
         config
     }
 
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(Self::config())
     }
 
-    pub fn start_with(config: RpcConfig) -> Self {
+    pub(crate) fn start_with(config: RpcConfig) -> Self {
         let node = Self::start_still(config);
         node.runtime.spawn(mine(node.handle()));
         node
     }
 
     /// Starts a node that makes a block only when it is told.
-    pub fn start_still(config: RpcConfig) -> Self {
+    pub(crate) fn start_still(config: RpcConfig) -> Self {
         let runtime = Runtime::new().unwrap();
         let node = open();
         let server = runtime.block_on(serve(config, node.handle().clone(), None)).unwrap();
@@ -114,7 +114,7 @@ impl TestNode {
     }
 
     /// Tries to serve the same node a second time.
-    pub fn serve_again(&self, config: RpcConfig) -> Result<RpcServer, RpcError> {
+    pub(crate) fn serve_again(&self, config: RpcConfig) -> Result<RpcServer, RpcError> {
         self.runtime.block_on(serve(config, self.handle(), None))
     }
 
@@ -123,12 +123,12 @@ impl TestNode {
     }
 
     /// Makes a block.
-    pub fn mine(&self) {
+    pub(crate) fn mine(&self) {
         self.runtime.block_on(mine_one(&self.handle())).unwrap();
     }
 
     /// Takes all blocks of another node.
-    pub fn import_from(&self, other: &Self) {
+    pub(crate) fn import_from(&self, other: &Self) {
         let snapshot = other.handle().reader().snapshot().unwrap();
         for number in 1..=snapshot.head().number {
             let id = snapshot.id_at(number).unwrap().unwrap();
@@ -138,23 +138,23 @@ impl TestNode {
         }
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.server.as_ref().unwrap().address()
     }
 
-    pub fn account(&self, index: usize) -> TestAccount {
+    pub(crate) fn account(&self, index: usize) -> TestAccount {
         let key = development::ACCOUNTS[index].private_key;
         TestAccount { key: SecretKey::from_bytes(key).unwrap() }
     }
 
     /// Calls a method that must succeed.
-    pub fn call(&self, method: &str, params: Value) -> Value {
+    pub(crate) fn call(&self, method: &str, params: Value) -> Value {
         client::call(self.address(), method, params.clone())
             .unwrap_or_else(|error| panic!("{method} {params}: {error}"))
     }
 
     /// Calls a method that must fail.
-    pub fn error(&self, method: &str, params: Value) -> Value {
+    pub(crate) fn error(&self, method: &str, params: Value) -> Value {
         match client::call(self.address(), method, params.clone()) {
             Err(error) => error,
             Ok(result) => panic!("{method} {params} answered {result}"),
@@ -162,14 +162,14 @@ impl TestNode {
     }
 
     /// Waits for a receipt.
-    pub fn receipt(&self, hash: &Value) -> Value {
+    pub(crate) fn receipt(&self, hash: &Value) -> Value {
         self.wait(|| {
             let receipt = self.call("eth_getTransactionReceipt", json!([hash]));
             (!receipt.is_null()).then_some(receipt)
         })
     }
 
-    pub fn wait_for_block(&self, number: u64) {
+    pub(crate) fn wait_for_block(&self, number: u64) {
         self.wait(|| {
             let head = self.call("eth_blockNumber", json!([]));
             let head = u64::from_str_radix(&head.as_str().unwrap()[2..], 16).unwrap();
@@ -214,62 +214,67 @@ impl TestNode {
         raw(transaction, &self.account(index).key)
     }
 
-    pub fn sign_transfer(&self, index: usize, nonce: u64, to: Address, value: u64) -> String {
+    pub(crate) fn sign_transfer(
+        &self,
+        index: usize,
+        nonce: u64,
+        to: Address,
+        value: u64,
+    ) -> String {
         self.sign(index, nonce, Some(to), value, Vec::new())
     }
 
-    pub fn send_transfer(&self, index: usize, to: Address, value: u64) -> Value {
+    pub(crate) fn send_transfer(&self, index: usize, to: Address, value: u64) -> Value {
         let raw = self.sign_transfer(index, self.next_nonce(index), to, value);
         self.call("eth_sendRawTransaction", json!([raw]))
     }
 
-    pub fn send_with_nonce(&self, index: usize, nonce: u64) -> Value {
+    pub(crate) fn send_with_nonce(&self, index: usize, nonce: u64) -> Value {
         let raw = self.sign_transfer(index, nonce, self.account(1).address(), 1);
         self.call("eth_sendRawTransaction", json!([raw]))
     }
 
-    pub fn send_call(&self, index: usize, to: &str, input: Vec<u8>) -> Value {
+    pub(crate) fn send_call(&self, index: usize, to: &str, input: Vec<u8>) -> Value {
         let to = Some(to.parse().unwrap());
         let raw = self.sign(index, self.next_nonce(index), to, 0, input);
         self.call("eth_sendRawTransaction", json!([raw]))
     }
 
     /// Deploys a contract and returns its address.
-    pub fn deploy(&self, code: Vec<u8>) -> String {
+    pub(crate) fn deploy(&self, code: Vec<u8>) -> String {
         self.created(&self.send_creation(code))
     }
 
-    pub fn send_creation(&self, code: Vec<u8>) -> Value {
+    pub(crate) fn send_creation(&self, code: Vec<u8>) -> Value {
         let raw = self.sign(0, self.next_nonce(0), None, 0, code);
         self.call("eth_sendRawTransaction", json!([raw]))
     }
 
     /// Waits for a creation and returns the contract's address.
-    pub fn created(&self, hash: &Value) -> String {
+    pub(crate) fn created(&self, hash: &Value) -> String {
         let receipt = self.receipt(hash);
         assert_eq!(receipt["status"], "0x1", "{receipt}");
         receipt["contractAddress"].as_str().unwrap().to_owned()
     }
 
     /// Signs with a key that holds nothing.
-    pub fn sign_poor_transfer(&self, to: Address) -> String {
+    pub(crate) fn sign_poor_transfer(&self, to: Address) -> String {
         raw(transfer(dynamic(CHAIN_ID), to), &SecretKey::from_bytes([0x77; 32]).unwrap())
     }
 
-    pub fn sign_unprotected(&self, to: Address) -> String {
+    pub(crate) fn sign_unprotected(&self, to: Address) -> String {
         let kind = Kind::Legacy { chain_id: None, gas_price: (100 * GWEI).into() };
         raw(transfer(kind, to), &self.account(2).key)
     }
 
-    pub fn sign_for_chain(&self, chain_id: u64, to: Address) -> String {
+    pub(crate) fn sign_for_chain(&self, chain_id: u64, to: Address) -> String {
         raw(transfer(dynamic(chain_id), to), &self.account(2).key)
     }
 
     /// Checks what `eth_getProof` answered against a state root.
-    pub fn verify_proof(&self, state_root: &Value, answer: &Value) {
-        let nodes = |list: &Value| -> Vec<Vec<u8>> {
-            list.as_array().unwrap().iter().map(|node| bytes(node)).collect()
-        };
+    pub(crate) fn verify_proof(&self, state_root: &Value, answer: &Value) {
+        let nodes =
+            |list: &Value| -> Vec<Vec<u8>> { list.as_array().unwrap().iter().map(bytes).collect() };
         let root = H256(bytes(state_root).try_into().unwrap());
         let address: Address = answer["address"].as_str().unwrap().parse().unwrap();
         let account = mbt_account::PublicAccount {
