@@ -19,6 +19,6 @@ pub use store::{
     WriteBatch,
 };
 pub use trie::{
-    AccountProof, EthereumLayout, KeccakHasher, NodeError, ProofError, RlpNodeCodec, StorageProof,
-    ordered_root, sorted_root, verify_account_proof, verify_proof, verify_value,
+    AccountProof, EthereumLayout, KeccakHasher, MemoryTrie, NodeError, ProofError, RlpNodeCodec,
+    StorageProof, ordered_root, sorted_root, verify_account_proof, verify_proof, verify_value,
 };

@@ -10,7 +10,8 @@ use super::table::{
     CODES, Table, decode_account, decode_slot, history_key, keys_of, node_key, oldest, slot_key,
 };
 use crate::{
-    AccountProof, KeyValueRead, StateError, StateView, StorageProof, StoreError, trie::proof::prove,
+    AccountProof, KeyValueRead, StateError, StateView, StorageProof, StoreError,
+    trie::proof::{Proved, prove},
 };
 
 /// The state that is stored: the head's. `R` is a snapshot, a stage, or a reference to one.
@@ -176,12 +177,7 @@ impl<R: KeyValueRead> At<R> {
         Ok(AccountProof { address: *address, account, account_proof, storage_proofs })
     }
 
-    fn prove_in(
-        &self,
-        table: Table,
-        owner: Option<&Address>,
-        key: &[u8],
-    ) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>), StoreError> {
+    fn prove_in(&self, table: Table, owner: Option<&Address>, key: &[u8]) -> Proved<StoreError> {
         prove(
             |path| self.entry(table, &node_key(owner, path)),
             |what| table.corrupt(what),

@@ -10,7 +10,6 @@ use super::{
     nibbles::nibbles,
     node::{Child, Node, NodeError, append_bytes},
 };
-use crate::StoreError;
 
 /// An account and slots of it, or their absence, with proofs.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -159,12 +158,15 @@ pub(crate) fn encode_value(value: U256) -> Option<Vec<u8>> {
     Some(encoded)
 }
 
+/// A proof, and the value that it shows.
+pub(crate) type Proved<E> = Result<(Vec<Vec<u8>>, Option<Vec<u8>>), E>;
+
 /// Collects the proof of a key from a trie whose stored nodes `read` returns by path.
-pub(crate) fn prove(
-    read: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, StoreError>,
-    corrupt: impl Fn(&'static str) -> StoreError,
+pub(crate) fn prove<E>(
+    read: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, E>,
+    corrupt: impl Fn(&'static str) -> E,
     key: &[u8],
-) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>), StoreError> {
+) -> Proved<E> {
     let key = nibbles(key);
     let mut proof = Vec::new();
     let Some(root) = read(&[])? else { return Ok((proof, None)) };

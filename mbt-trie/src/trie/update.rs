@@ -13,7 +13,6 @@ use super::{
     nibbles::{Nibbles, common_prefix},
     node::{Branch, Child, Node, Reference},
 };
-use crate::StoreError;
 
 /// A change of a trie: a key's path and its new value; `None` or no bytes remove it.
 pub(crate) type Change = (Nibbles, Option<Vec<u8>>);
@@ -29,11 +28,11 @@ pub(crate) struct NodeChanges {
 
 /// Makes `changes`, sorted by path and each path once, in the trie whose stored nodes `read`
 /// returns by path, and returns the new root.
-pub(crate) fn update(
-    read: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, StoreError>,
-    corrupt: impl Fn(&'static str) -> StoreError,
+pub(crate) fn update<E>(
+    read: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, E>,
+    corrupt: impl Fn(&'static str) -> E,
     changes: &mut [Change],
-) -> Result<(H256, NodeChanges), StoreError> {
+) -> Result<(H256, NodeChanges), E> {
     let mut update = Update { read, corrupt, stored: NodeChanges::default(), path: Vec::new() };
     let root = match (update.read)(&[])? {
         Some(bytes) => Some(update.decode(bytes)?),
@@ -56,20 +55,20 @@ struct Update<F, C> {
     path: Nibbles,
 }
 
-impl<F, C> Update<F, C>
+impl<F, C, E> Update<F, C>
 where
-    F: Fn(&[u8]) -> Result<Option<Vec<u8>>, StoreError>,
-    C: Fn(&'static str) -> StoreError,
+    F: Fn(&[u8]) -> Result<Option<Vec<u8>>, E>,
+    C: Fn(&'static str) -> E,
 {
     /// Decodes the node read at the path.
-    fn decode(&mut self, bytes: Vec<u8>) -> Result<Node, StoreError> {
+    fn decode(&mut self, bytes: Vec<u8>) -> Result<Node, E> {
         let node = Node::decode(&bytes).map_err(|_| (self.corrupt)("a trie node is malformed"))?;
         self.stored.old.insert(self.path.clone(), bytes);
         Ok(node)
     }
 
     /// Returns the node that a parent refers to, the path being that node's.
-    fn load(&mut self, child: Child) -> Result<Node, StoreError> {
+    fn load(&mut self, child: Child) -> Result<Node, E> {
         match child {
             Child::Node(node) => Ok(*node),
             Child::Hash(_) => {
@@ -81,11 +80,7 @@ where
     }
 
     /// Makes `changes` below the path, where `node` stands.
-    fn apply(
-        &mut self,
-        node: Option<Node>,
-        changes: &mut [Change],
-    ) -> Result<Option<Node>, StoreError> {
+    fn apply(&mut self, node: Option<Node>, changes: &mut [Change]) -> Result<Option<Node>, E> {
         if changes.is_empty() {
             return Ok(node);
         }
@@ -116,7 +111,7 @@ where
         path: &[u8],
         child: Child,
         changes: &mut [Change],
-    ) -> Result<Option<Node>, StoreError> {
+    ) -> Result<Option<Node>, E> {
         let depth = self.path.len();
         let shared = shared_start(changes, depth, path);
         let node = if shared == path.len() {
@@ -140,7 +135,7 @@ where
         &mut self,
         mut branch: Box<Branch>,
         changes: &mut [Change],
-    ) -> Result<Option<Node>, StoreError> {
+    ) -> Result<Option<Node>, E> {
         let depth = self.path.len();
         let ends_here = changes.first().is_some_and(|(key, _)| key.len() == depth);
         let (own, mut rest) = changes.split_at_mut(usize::from(ends_here));
@@ -158,7 +153,7 @@ where
     }
 
     /// Replaces a fork of fewer than two ways by what it stands for.
-    fn collapse(&mut self, mut branch: Box<Branch>) -> Result<Option<Node>, StoreError> {
+    fn collapse(&mut self, mut branch: Box<Branch>) -> Result<Option<Node>, E> {
         if branch.ways() >= 2 {
             return Ok(Some(Node::Branch(branch)));
         }

@@ -1,0 +1,291 @@
+//! The state agrees with a slow twin through commits, rollbacks, pruning and reads of the past.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+
+use common::{SlowState, address, diff, slot};
+use mbt_account::{EMPTY_ROOT, PublicAccount};
+use mbt_crypto::{H256, U256, keccak256};
+use mbt_trie::{
+    AccountDiff, Column, Durability, Historic, History, KeyValueRead, KeyValueStore, Latest,
+    MemoryStore, Stage, State, StateDiff, StateError, StateView, WriteBuffer, verify_account_proof,
+};
+use proptest::prelude::*;
+
+const WINDOW: u64 = 5;
+
+fn commit(state: State, store: &impl KeyValueStore, number: u64, diff: &StateDiff) -> H256 {
+    let mut stage = Stage::new(store);
+    let root = state.commit(&mut stage, number, diff).unwrap();
+    store.write(&stage.into_batch(), Durability::Deferred).unwrap();
+    root
+}
+
+fn rollback(state: State, store: &impl KeyValueStore, number: u64) {
+    let mut stage = Stage::new(store);
+    state.rollback(&mut stage, number).unwrap();
+    store.write(&stage.into_batch(), Durability::Deferred).unwrap();
+}
+
+fn check(view: &impl StateView, twin: &SlowState) {
+    for n in 0..42 {
+        let address = address(n);
+        assert_eq!(view.account(&address).unwrap(), twin.accounts.get(&address).cloned());
+        for n in 0..13 {
+            let slot = slot(n);
+            assert_eq!(view.storage(&address, &slot).unwrap(), twin.storage(&address, &slot));
+        }
+    }
+}
+
+fn check_proofs(historic: &Historic<impl KeyValueRead>, twin: &SlowState, root: H256) {
+    let slots: Vec<_> = (0..13).map(slot).collect();
+    assert_eq!(historic.root().unwrap(), root);
+    for n in (0..42).step_by(5) {
+        let proof = historic.prove(&address(n), &slots).unwrap();
+        assert_eq!(proof.account, twin.accounts.get(&address(n)).cloned());
+        verify_account_proof(root, &proof).unwrap();
+    }
+}
+
+/// Everything that the store holds, to see that nothing is left behind.
+fn content(store: &impl KeyValueRead, columns: &[&'static str]) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let all = (Bound::Unbounded, Bound::Unbounded);
+    let entries = |column: &&'static str| store.iterate(Column(column), all).unwrap();
+    columns.iter().flat_map(entries).collect::<Result<_, _>>().unwrap()
+}
+
+const PRESENT: [&str; 4] =
+    ["state-accounts", "state-storage", "state-account-nodes", "state-storage-nodes"];
+const PAST: [&str; 5] = [
+    "state-accounts-history",
+    "state-storage-history",
+    "state-account-nodes-history",
+    "state-storage-nodes-history",
+    "state-changes",
+];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Commit(StateDiff),
+    Rollback(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => diff().prop_map(Step::Commit),
+        1 => (1..WINDOW).prop_map(Step::Rollback),
+    ];
+    prop::collection::vec(step, 1..24)
+}
+
+fn run(state: State, store: &impl KeyValueStore, steps: Vec<Step>) {
+    let mut twins = vec![(SlowState::default(), EMPTY_ROOT)];
+    commit(state, store, 0, &StateDiff::default());
+    let mut oldest = 0;
+    for step in steps {
+        match step {
+            Step::Commit(diff) => {
+                let number = twins.len() as u64;
+                let mut twin = twins.last().unwrap().0.clone();
+                let root = twin.commit(&diff);
+                assert_eq!(commit(state, store, number, &diff), root, "root of block {number}");
+                twins.push((twin, root));
+                if let History::Blocks(kept) = state.history {
+                    oldest = oldest.max(number.saturating_sub(kept));
+                }
+            }
+            Step::Rollback(count) => {
+                for _ in 0..count.min(twins.len() as u64 - 1 - oldest) {
+                    rollback(state, store, twins.len() as u64 - 1);
+                    twins.pop();
+                }
+            }
+        }
+        let head = twins.len() as u64 - 1;
+        let (twin, root) = twins.last().unwrap();
+        let latest = Latest::new(store);
+        assert_eq!(latest.root().unwrap(), *root);
+        check(&latest, twin);
+        assert_eq!(State::oldest(store).unwrap(), Some(oldest));
+        for number in oldest..=head {
+            let (twin, root) = &twins[usize::try_from(number).unwrap()];
+            let historic = Historic::new(store, head, number).unwrap();
+            check(&historic, twin);
+            check_proofs(&historic, twin, *root);
+        }
+        for number in [oldest.wrapping_sub(1), head + 1] {
+            let error = Historic::new(store, head, number).map(drop);
+            assert!(matches!(error, Err(StateError::NotKept { .. })), "{number}");
+        }
+    }
+    check_minimal(store, &twins, oldest);
+}
+
+/// A store that went straight to the head holds the same present entries, and the past holds
+/// nothing of blocks outside the window.
+fn check_minimal(store: &impl KeyValueRead, twins: &[(SlowState, H256)], oldest: u64) {
+    let straight = MemoryStore::new();
+    let (twin, root) = twins.last().unwrap();
+    let account = |(address, account): (_, &PublicAccount)| {
+        let storage = twin.storage.get(address).cloned().unwrap_or_default();
+        let account = Some(account.clone());
+        (*address, AccountDiff { account, storage_cleared: false, storage })
+    };
+    let accounts = twin.accounts.iter().map(account).collect();
+    let diff = StateDiff { accounts, ..StateDiff::default() };
+    let state = State::new(History::Archive);
+    assert_eq!(commit(state, &straight, 0, &diff), *root);
+    assert_eq!(content(store, &PRESENT), content(&straight, &PRESENT));
+    let kept = twins.len() as u64 - 1 - oldest;
+    assert_eq!(content(store, &PAST[4..]).len() as u64, kept);
+    for key in content(store, &PAST[..4]).keys() {
+        let number = u64::from_be_bytes(key[key.len() - 8..].try_into().unwrap());
+        assert!(number > oldest, "history of block {number} is left behind");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn state_agrees_with_a_slow_twin(steps in steps()) {
+        run(State::new(History::Blocks(WINDOW)), &MemoryStore::new(), steps);
+    }
+
+    #[test]
+    fn an_archive_behind_a_buffer_agrees_with_a_slow_twin(steps in steps()) {
+        let store = WriteBuffer::with_bytes_max(MemoryStore::new(), 20_000).unwrap();
+        run(State::new(History::Archive), &store, steps);
+    }
+
+    #[test]
+    fn two_blocks_in_one_stage_are_as_two_written(first in diff(), second in diff()) {
+        let state = State::new(History::Blocks(WINDOW));
+        let (one, two) = (MemoryStore::new(), MemoryStore::new());
+        for store in [&one, &two] {
+            commit(state, store, 0, &StateDiff::default());
+        }
+        let mut stage = Stage::new(&one);
+        let staged = [&first, &second].map({
+            let mut number = 0;
+            let stage = &mut stage;
+            move |diff| {
+                number += 1;
+                state.commit(stage, number, diff).unwrap()
+            }
+        });
+        prop_assert_eq!(staged, [commit(state, &two, 1, &first), commit(state, &two, 2, &second)]);
+        one.write(&stage.into_batch(), Durability::Deferred).unwrap();
+        prop_assert_eq!(content(&one, &PRESENT), content(&two, &PRESENT));
+        prop_assert_eq!(content(&one, &PAST), content(&two, &PAST));
+    }
+}
+
+fn funded(balance: u64) -> AccountDiff {
+    let balance = U256::from(balance);
+    AccountDiff {
+        account: Some(PublicAccount { balance, ..PublicAccount::default() }),
+        ..AccountDiff::default()
+    }
+}
+
+fn one(n: u8, change: AccountDiff) -> StateDiff {
+    StateDiff { accounts: [(address(n), change)].into(), ..StateDiff::default() }
+}
+
+#[test]
+fn without_history_there_is_no_way_back() {
+    let (state, store) = (State::new(History::Blocks(0)), MemoryStore::new());
+    for number in 0..4 {
+        commit(state, &store, number, &one(1, funded(number)));
+    }
+    assert!(content(&store, &PAST).is_empty());
+    let error = state.rollback(&mut Stage::new(&store), 3);
+    assert!(matches!(error, Err(StateError::NotKept { number: 2, oldest: 3 })));
+}
+
+#[test]
+fn blocks_out_of_order_are_refused() {
+    let (state, store) = (State::new(History::Archive), MemoryStore::new());
+    commit(state, &store, 0, &one(1, funded(1)));
+    let mut stage = Stage::new(&store);
+    for number in [0, 2, 9] {
+        let error = state.commit(&mut stage, number, &StateDiff::default());
+        assert!(matches!(error, Err(StateError::OutOfOrder { current: 0, .. })));
+    }
+    let error = state.rollback(&mut stage, 1);
+    assert!(matches!(error, Err(StateError::OutOfOrder { number: 1, current: 0 })));
+    assert!(stage.batch().is_empty());
+}
+
+#[test]
+fn a_window_made_smaller_is_emptied_bit_by_bit() {
+    let store = MemoryStore::new();
+    for number in 0..60 {
+        commit(State::new(History::Archive), &store, number, &one(1, funded(number)));
+    }
+    let small = State::new(History::Blocks(3));
+    loop {
+        let mut stage = Stage::new(&store);
+        let more = small.prune(&mut stage, 59).unwrap();
+        store.write(&stage.into_batch(), Durability::Deferred).unwrap();
+        if !more {
+            break;
+        }
+    }
+    assert_eq!(State::oldest(&store).unwrap(), Some(56));
+    let historic = Historic::new(&store, 59, 56).unwrap();
+    assert_eq!(historic.account(&address(1)).unwrap().unwrap().balance, U256::from(56));
+}
+
+#[test]
+fn code_stays_when_its_block_is_taken_back() {
+    let (state, store) = (State::new(History::Archive), MemoryStore::new());
+    commit(state, &store, 0, &StateDiff::default());
+    let code: Arc<[u8]> = Arc::from(&b"code"[..]);
+    let hash = keccak256(&code);
+    let diff = StateDiff { codes: [(hash, Arc::clone(&code))].into(), ..one(1, funded(1)) };
+    commit(state, &store, 1, &diff);
+    rollback(state, &store, 1);
+    let latest = Latest::new(&store);
+    assert_eq!(latest.code(&hash).unwrap(), code);
+    assert!(latest.code(&keccak256(b"")).unwrap().is_empty());
+    assert!(matches!(latest.code(&H256::zero()), Err(StateError::MissingCode(_))));
+}
+
+#[test]
+fn accounts_and_slots_are_walked_in_order() {
+    let (state, store) = (State::new(History::Archive), MemoryStore::new());
+    let mut diff = StateDiff::default();
+    for n in [9, 3, 7] {
+        let mut change = funded(u64::from(n));
+        change.storage = (1..n).map(|n| (slot(n), U256::from(n))).collect();
+        diff.accounts.insert(address(n), change);
+    }
+    commit(state, &store, 0, &diff);
+    let latest = Latest::new(&store);
+    let found: Vec<_> =
+        latest.accounts(&address(4)).unwrap().map(|entry| entry.unwrap().0).collect();
+    assert_eq!(found, [address(7), address(9)]);
+    let slots: Vec<_> = latest.slots(&address(3), &slot(0)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(slots, [(slot(1), U256::from(1)), (slot(2), U256::from(2))]);
+}
+
+#[test]
+fn ten_thousand_entries_commit_to_the_slow_twins_root() {
+    let mut diff = StateDiff::default();
+    for n in 0..2_500_u64 {
+        let mut change = funded(n);
+        change.storage =
+            (0..3).map(|slot| (H256::from_low_u64_be(slot), U256::from(n + 1))).collect();
+        let hash = keccak256(n.to_be_bytes());
+        let address = mbt_crypto::Address(hash.0[..20].try_into().unwrap());
+        diff.accounts.insert(address, change);
+    }
+    let root = SlowState::default().commit(&diff);
+    let store = MemoryStore::new();
+    assert_eq!(commit(State::new(History::Archive), &store, 0, &diff), root);
+}
