@@ -1,5 +1,12 @@
 //! Measures how fast a new node catches up with one peer over loopback. Long, so run it by hand:
 //! `cargo test --release -p mbt-examples --test sync_speed -- --ignored --nocapture`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    unreachable_pub,
+    reason = "tests fail by panicking"
+)]
+#![allow(clippy::print_stderr, reason = "a measurement is read")]
 
 #[path = "network/support.rs"]
 mod support;

@@ -172,7 +172,7 @@ pub enum Input<P> {
         /// Its number.
         number: u64,
         /// The block with its senders.
-        outcome: Result<Block, BodyFault>,
+        outcome: Result<Box<Block>, BodyFault>,
     },
     /// The outcome of [`Effect::ImportBlock`].
     BlockImported {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use mbt_consensus::{BlockId, Header};
+use mbt_consensus::{Block, BlockId, Header};
 
 use super::{
     event::{
@@ -364,10 +364,9 @@ impl<P: Copy + Ord> Synchroniser<P> {
         }
     }
 
-    fn ready(&mut self, number: u64, id: &BlockId, block: mbt_consensus::Block) {
+    fn ready(&mut self, number: u64, id: &BlockId, block: Box<Block>) {
         let Some(slot) = self.window.slot(number, id) else { return };
         if let Stage::Preparing { bytes } = slot.stage {
-            let block = Box::new(block);
             self.window.set(number, id, Stage::Ready { bytes, block });
         }
     }

@@ -17,5 +17,4 @@ pub use event::{
 };
 pub use limits::Limits;
 pub use machine::{Progress, Synchroniser};
-pub use prepare::prepare;
 pub(crate) use task::SyncTask;

@@ -54,10 +54,6 @@ impl<P: Copy + Ord> Peers<P> {
         entry.total_work = total_work;
     }
 
-    pub(super) fn get(&self, peer: &P) -> Option<&Peer> {
-        self.0.get(peer)
-    }
-
     pub(super) fn get_mut(&mut self, peer: &P) -> Option<&mut Peer> {
         self.0.get_mut(peer)
     }

@@ -6,11 +6,11 @@ use rayon::prelude::*;
 use super::event::{BodyFault, Job};
 
 /// What came of a job: the block's id and number, and the block.
-pub type Prepared = (BlockId, u64, Result<Block, BodyFault>);
+pub(super) type Prepared = (BlockId, u64, Result<Box<Block>, BodyFault>);
 
 /// Decodes bodies, checks each against its header and recovers the senders, on all processors.
 #[must_use]
-pub fn prepare(jobs: Vec<Job>) -> Vec<Prepared> {
+pub(super) fn prepare(jobs: Vec<Job>) -> Vec<Prepared> {
     jobs.into_par_iter()
         .map(|job| {
             let (id, number) = (job.id, job.header.number);
@@ -19,12 +19,13 @@ pub fn prepare(jobs: Vec<Job>) -> Vec<Prepared> {
         .collect()
 }
 
-fn join(job: Job) -> Result<Block, BodyFault> {
+fn join(job: Job) -> Result<Box<Block>, BodyFault> {
     let body = Body::decode(&job.body).map_err(|_| BodyFault::Malformed)?;
     if body.transactions_root() != job.header.transactions_root {
         return Err(BodyFault::WrongRoot);
     }
-    Block::recover(job.header, &body).map_err(|_| BodyFault::BadSignature)
+    let block = Block::recover(job.header, &body).map_err(|_| BodyFault::BadSignature)?;
+    Ok(Box::new(block))
 }
 
 #[cfg(test)]

@@ -1,4 +1,10 @@
 //! Nodes and liars over real sockets on loopback.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    unreachable_pub,
+    reason = "tests fail by panicking"
+)]
 
 mod raw_peer;
 mod support;
