@@ -1,0 +1,149 @@
+//! What the program says and returns when it cannot do what it was asked, and what it leaves behind.
+
+mod program;
+
+use std::{fs, net::TcpListener, path::Path};
+
+use mbt_examples::storage::DataFolder;
+use program::{Running, free_address, output, program};
+
+/// Asserts that a program ended with a code and one sentence.
+fn assert_refused(args: &[&str], code: i32, words: &[&str]) {
+    let output = output(args);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.starts_with("error: "), "{args:?}: {said}");
+    for word in words {
+        assert!(last.contains(word), "{args:?} does not tell {word:?}: {said}");
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_port_in_use_is_told_with_code_6() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let free = free_address().to_string();
+    let in_use = [address.as_str(), "in use"];
+    let run = ["run", "--dev", "--rpc-listen"];
+    assert_refused(&[&run[..], &[&address, "--metrics-listen", &free]].concat(), 6, &in_use);
+    assert_refused(&[&run[..], &[&free, "--metrics-listen", &address]].concat(), 6, &in_use);
+}
+
+#[test]
+fn a_locked_data_folder_is_told_with_code_4() {
+    let folder = tempfile::tempdir().unwrap();
+    let _lock = DataFolder::lock(folder.path()).unwrap();
+    let data = text(folder.path());
+    assert_refused(&["run", "--dev", "--data", data], 4, &[data, "in use"]);
+    assert_refused(&["init", "--dev", "--data", data], 4, &[data, "in use"]);
+}
+
+#[test]
+fn another_chain_in_the_data_folder_is_told_with_code_5() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = text(folder.path());
+    assert!(output(["init", "--dev", "--data", data]).status.success());
+    let other = folder.path().join("other.json");
+    fs::write(&other, r#"{ "chainId": 31337, "timestamp": 1 }"#).unwrap();
+    let genesis = format!("chain.genesis={}", text(&other));
+    let args = ["run", "--dev", "--data", data, "--set", &genesis];
+    assert_refused(&args, 5, &[data, "genesis", "0x"]);
+}
+
+#[test]
+fn a_wrong_setting_is_told_with_code_3() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("node.toml");
+    fs::write(&file, "[rpc]\nlisten = 5\n").unwrap();
+    assert_refused(&["config", "check", "--config", text(&file)], 3, &["rpc.listen = 5"]);
+    fs::write(&file, "[rcp]\n").unwrap();
+    assert_refused(&["config", "check", "--config", text(&file)], 3, &["no setting rcp"]);
+    assert_refused(&["config", "check", "--config", "absent.toml"], 3, &["absent.toml"]);
+    assert_refused(&["run", "--dev", "--set", "mining.enabled=true"], 3, &["mining.miner"]);
+    assert_refused(&["run"], 3, &["chain.genesis"]);
+    let genesis = folder.path().join("genesis.json");
+    fs::write(&genesis, "{}").unwrap();
+    let setting = format!("chain.genesis={}", text(&genesis));
+    assert_refused(&["run", "--dev", "--set", &setting], 3, &["genesis.json", "chainId"]);
+}
+
+#[test]
+fn a_wrong_command_is_told_with_code_2() {
+    assert_eq!(output(["runn"]).status.code(), Some(2));
+    assert_eq!(output(["run", "--block-time", "1"]).status.code(), Some(2));
+}
+
+#[test]
+fn settings_are_shown_as_they_are_in_the_end() {
+    let mut command = program();
+    command.env("MBT_RPC_FILTERS_MAX", "77");
+    let output = command.args(["config", "show", "--dev", "--set", "log.filter=warn"]).output();
+    let shown: toml::Table = String::from_utf8(output.unwrap().stdout).unwrap().parse().unwrap();
+    assert_eq!(shown["rpc"]["filters_max"].as_integer(), Some(77));
+    assert_eq!(shown["log"]["filter"].as_str(), Some("warn"));
+    assert_eq!(shown["chain"]["network"].as_str(), Some("development"));
+}
+
+#[test]
+fn a_development_node_stops_when_asked_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let rpc = free_address();
+    let mut command = program();
+    command.current_dir(folder.path()).args(["run", "--dev", "-q", "--block-time", "1"]);
+    command.args(["--rpc-listen", &rpc.to_string(), "--metrics-listen", "127.0.0.1:0"]);
+    let mut node = Running::spawn(command, rpc);
+    node.await_answer();
+    node.await_height(2);
+    assert_eq!(node.interrupt(), Some(0));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_exported_chain_is_imported_and_a_torn_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let rpc = free_address();
+    let mut command = program();
+    command.args(["run", "--dev", "-q", "--block-time", "1", "--data", text(&first)]);
+    command.args(["--rpc-listen", &rpc.to_string(), "--metrics-listen", "127.0.0.1:0"]);
+    let mut node = Running::spawn(command, rpc);
+    node.await_answer();
+    node.await_height(3);
+    assert_eq!(node.interrupt(), Some(0));
+
+    let file = folder.path().join("chain.rlp");
+    let settings = ["--dev", "--set", "chain.interval_s=1", "-q", "--data"];
+    let exported = output([&["export"], &settings[..], &[text(&first), text(&file)]].concat());
+    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    fs::create_dir(&second).unwrap();
+    fs::copy(first.join("genesis.json"), second.join("genesis.json")).unwrap();
+    let import = [&["import"], &settings[..], &[text(&second), text(&file)]].concat();
+    let imported = output(&import);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let told = String::from_utf8(imported.stdout).unwrap();
+    let count = String::from_utf8(exported.stdout).unwrap().replace("exported ", "");
+    assert!(told.contains(count.trim()), "{told}: {count}");
+
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+    assert_refused(&import, 1, &["chain.rlp"]);
+    let stats = output(["db", "stats", "--dev", "--data", text(&second)]);
+    assert!(String::from_utf8(stats.stdout).unwrap().contains("chain-headers"));
+}
+
+#[test]
+fn a_generated_key_is_its_owners_only_and_is_never_replaced() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("miner.key");
+    let made = output(["key", "generate", text(&file)]);
+    assert!(made.status.success());
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(output(["key", "inspect", text(&file)]).stdout, made.stdout);
+    assert_refused(&["key", "generate", text(&file)], 1, &["miner.key"]);
+}
