@@ -118,7 +118,7 @@ pub(crate) fn inspect_line(transaction: &RecoveredTransaction) -> String {
         None => "contract creation".to_owned(),
     };
     format!(
-        "{to}: {} wei + {} gas × {} wei",
+        "{to}: {} wei + {} gas \u{d7} {} wei",
         transaction.value,
         transaction.gas_limit,
         transaction.max_fee_per_gas()
