@@ -2,7 +2,7 @@
 //!
 //! They lie in the folder that `MBT_VECTORS` names, by default `../shared/vectors` beside the
 //! workspace; without it the tests are reported as ignored.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -134,6 +134,6 @@ impl KeyValueRead for MemorySnapshot {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "entries of other engines can fail")]
-fn copy((key, value): (&[u8], &Box<[u8]>)) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
-    Ok((key.to_vec(), value.to_vec()))
+fn copy<V: AsRef<[u8]>>((key, value): (&[u8], &V)) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+    Ok((key.to_vec(), value.as_ref().to_vec()))
 }

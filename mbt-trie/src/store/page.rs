@@ -57,11 +57,12 @@ impl<R: KeyValueRead> Iterator for Walk<R> {
     type Item = Result<(Vec<u8>, Vec<u8>), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.page.len() == 0 && self.more {
-            if let Err(error) = self.turn() {
-                self.more = false;
-                return Some(Err(error));
-            }
+        if self.page.len() == 0
+            && self.more
+            && let Err(error) = self.turn()
+        {
+            self.more = false;
+            return Some(Err(error));
         }
         self.page.next().map(Ok)
     }

@@ -73,11 +73,11 @@ pub enum ProofError {
 ///
 /// # Errors
 /// [`ProofError`]. A proof that was accepted is the only one: not a byte of it can be otherwise.
-pub fn verify_proof(
+pub fn verify_proof<N: AsRef<[u8]>>(
     root: H256,
     key: &[u8],
     value: Option<&[u8]>,
-    proof: &[impl AsRef<[u8]>],
+    proof: &[N],
 ) -> Result<(), ProofError> {
     if verify_value(root, key, proof)?.as_deref() == value {
         Ok(())
@@ -90,10 +90,10 @@ pub fn verify_proof(
 ///
 /// # Errors
 /// As [`verify_proof`].
-pub fn verify_value(
+pub fn verify_value<N: AsRef<[u8]>>(
     root: H256,
     key: &[u8],
-    proof: &[impl AsRef<[u8]>],
+    proof: &[N],
 ) -> Result<Option<Vec<u8>>, ProofError> {
     if root == EMPTY_ROOT {
         return match proof {
@@ -123,7 +123,7 @@ pub fn verify_value(
 }
 
 /// Returns the node of a proof whose parent says that it hashes to `expected`.
-fn node_at(proof: &[impl AsRef<[u8]>], index: usize, expected: H256) -> Result<Node, ProofError> {
+fn node_at<N: AsRef<[u8]>>(proof: &[N], index: usize, expected: H256) -> Result<Node, ProofError> {
     let bytes = proof.get(index).ok_or(ProofError::TooShort(index))?.as_ref();
     let found = keccak256(bytes);
     if found != expected {
