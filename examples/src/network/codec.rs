@@ -10,27 +10,30 @@ use super::message::{MessageError, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, Reques
 /// Name and version of the request protocol.
 pub(super) const PROTOCOL: StreamProtocol = StreamProtocol::new("/mbt/sync/1");
 
-/// The codec of [`PROTOCOL`]. What a peer breaks is an [`io::ErrorKind::InvalidData`].
+/// A request as it was read: the transport would not tell who sent bytes that are none.
+pub(super) type ReadRequest = Result<Request, MessageError>;
+
+/// The codec of [`PROTOCOL`]. An answer that is none is an [`io::ErrorKind::InvalidData`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SyncCodec;
 
 impl request_response::Codec for SyncCodec {
     type Protocol = StreamProtocol;
-    type Request = Request;
+    type Request = ReadRequest;
     type Response = Response;
 
-    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Request>
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<ReadRequest>
     where
         T: AsyncRead + Unpin + Send,
     {
-        Request::decode(&read_all(io, REQUEST_BYTES_MAX).await?).map_err(invalid)
+        Ok(read_all(io, REQUEST_BYTES_MAX).await?.and_then(|bytes| Request::decode(&bytes)))
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Response>
     where
         T: AsyncRead + Unpin + Send,
     {
-        let bytes = read_all(io, RESPONSE_BYTES_MAX).await?;
+        let bytes = read_all(io, RESPONSE_BYTES_MAX).await?.map_err(invalid)?;
         if bytes.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -41,12 +44,12 @@ impl request_response::Codec for SyncCodec {
         &mut self,
         _: &StreamProtocol,
         io: &mut T,
-        request: Request,
+        request: ReadRequest,
     ) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
-        io.write_all(&request.encode()).await
+        io.write_all(&request.map_err(invalid)?.encode()).await
     }
 
     async fn write_response<T>(
@@ -62,11 +65,14 @@ impl request_response::Codec for SyncCodec {
     }
 }
 
-async fn read_all(io: &mut (impl AsyncRead + Unpin + Send), max: usize) -> io::Result<Vec<u8>> {
+async fn read_all(
+    io: &mut (impl AsyncRead + Unpin + Send),
+    max: usize,
+) -> io::Result<Result<Vec<u8>, MessageError>> {
     let bound = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     io.take(bound).read_to_end(&mut bytes).await?;
-    if bytes.len() > max { Err(invalid(MessageError::TooLong { max })) } else { Ok(bytes) }
+    Ok(if bytes.len() > max { Err(MessageError::TooLong { max }) } else { Ok(bytes) })
 }
 
 fn invalid(error: MessageError) -> io::Error {
@@ -84,8 +90,8 @@ mod tests {
     #[test]
     fn endless_request_is_cut_at_its_bound() {
         let mut endless = futures::io::repeat(0x80);
-        let error = block_on(SyncCodec.read_request(&PROTOCOL, &mut endless)).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        let request = block_on(SyncCodec.read_request(&PROTOCOL, &mut endless)).unwrap();
+        assert_eq!(request, Err(MessageError::TooLong { max: REQUEST_BYTES_MAX }));
     }
 
     #[test]

@@ -243,7 +243,7 @@ impl Driver {
     }
 
     pub(super) fn ask(&mut self, peer: PeerId, purpose: Purpose, question: Request) {
-        let id = self.swarm.behaviour_mut().requests.send_request(&peer, question);
+        let id = self.swarm.behaviour_mut().requests.send_request(&peer, Ok(question));
         self.asked.insert(id, (peer, purpose));
     }
 

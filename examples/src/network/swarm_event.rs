@@ -6,13 +6,14 @@ use libp2p::{
     Multiaddr, PeerId,
     core::ConnectedPoint,
     gossipsub, identify,
-    request_response::{self, InboundFailure, OutboundFailure, OutboundRequestId, ResponseChannel},
+    request_response::{self, OutboundFailure, OutboundRequestId, ResponseChannel},
     swarm::{DialError, SwarmEvent},
 };
 
 use super::{
     Fault,
     behaviour::BehaviourEvent,
+    codec::ReadRequest,
     driver::{Done, Driver, NetworkNote, Purpose, id_of},
     handle::{Direction, PeerInfo},
     message::{Request, Response, Status},
@@ -110,22 +111,23 @@ impl Driver {
         }
     }
 
-    fn request_event(&mut self, event: request_response::Event<Request, Response>) {
+    fn request_event(&mut self, event: request_response::Event<ReadRequest, Response>) {
         use request_response::{Event, Message};
         match event {
             Event::Message { peer, message, .. } => match message {
-                Message::Request { request, channel, .. } => self.asked_by(peer, request, channel),
+                Message::Request { request: Ok(request), channel, .. } => {
+                    self.asked_by(peer, request, channel);
+                }
+                Message::Request { request: Err(error), .. } => {
+                    tracing::debug!(%peer, %error, "request is no message");
+                    self.blame(peer, Fault::Garbage);
+                }
                 Message::Response { request_id, response } => {
                     self.answered_by(peer, request_id, response);
                 }
             },
             Event::OutboundFailure { peer, request_id, error, .. } => {
                 self.unanswered_by(peer, request_id, &error);
-            }
-            Event::InboundFailure { peer, error: InboundFailure::Io(error), .. }
-                if error.kind() == io::ErrorKind::InvalidData =>
-            {
-                self.blame(peer, Fault::Garbage);
             }
             Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
         }
