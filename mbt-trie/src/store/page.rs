@@ -5,8 +5,9 @@ use core::ops::Bound;
 
 use super::{Column, Direction, Entries, KeyRange, KeyValueRead, StoreError};
 
-/// Entries read ahead.
-const PAGE: usize = 128;
+/// Most entries read ahead. The first page is one entry, as many callers want no more, and each
+/// next twice the last.
+const PAGE_MAX: usize = 128;
 
 /// Walks a snapshot that nobody else holds, a page at a time.
 pub(super) fn walk<'a, R: KeyValueRead + 'a>(
@@ -16,7 +17,8 @@ pub(super) fn walk<'a, R: KeyValueRead + 'a>(
     direction: Direction,
 ) -> Result<Entries<'a>, StoreError> {
     let range = (range.0.map(<[u8]>::to_vec), range.1.map(<[u8]>::to_vec));
-    let mut walk = Walk { read, column, range, direction, page: vec![].into_iter(), more: true };
+    let mut walk =
+        Walk { read, column, range, direction, page: vec![].into_iter(), size: 1, more: true };
     walk.turn()?;
     Ok(Box::new(walk))
 }
@@ -28,6 +30,7 @@ struct Walk<R> {
     range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
     direction: Direction,
     page: vec::IntoIter<(Vec<u8>, Vec<u8>)>,
+    size: usize,
     more: bool,
 }
 
@@ -39,8 +42,9 @@ impl<R: KeyValueRead> Walk<R> {
             Direction::Ascending => self.read.iterate(self.column, range)?,
             Direction::Descending => self.read.iterate_back(self.column, range)?,
         };
-        let page = entries.take(PAGE).collect::<Result<Vec<_>, _>>()?;
-        self.more = page.len() == PAGE;
+        let page = entries.take(self.size).collect::<Result<Vec<_>, _>>()?;
+        self.more = page.len() == self.size;
+        self.size = PAGE_MAX.min(self.size.saturating_mul(2));
         if let Some((key, _)) = page.last() {
             let end = match self.direction {
                 Direction::Ascending => &mut self.range.0,
