@@ -1,6 +1,12 @@
 //! A node that is killed while it mines and imports comes back with every block it announced.
 //!
 //! `MBT_CRASH_ROUNDS` says how often it is killed; 5 without it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of a test fail it by panicking, and tell what they measured"
+)]
 
 mod program;
 

@@ -1,4 +1,10 @@
 //! The local network as a whole, in this process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of a test fail it by panicking, and tell what they measured"
+)]
 
 use std::{sync::Arc, time::Duration};
 

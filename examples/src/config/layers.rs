@@ -52,7 +52,7 @@ impl Layers {
                 (Value::Table(section), Some(Value::Table(_))) => {
                     self.lay(origin, &key, section)?;
                 }
-                (value, _) => self.set(origin, &key, value)?,
+                (value, _) => self.set(origin, &key, &value)?,
             }
         }
         Ok(())
@@ -131,10 +131,10 @@ impl Layers {
             }
             _ => Value::String(text.to_owned()),
         };
-        self.set(origin, key, value)
+        self.set(origin, key, &value)
     }
 
-    fn set(&mut self, origin: &str, key: &str, value: Value) -> Result<(), ConfigError> {
+    fn set(&mut self, origin: &str, key: &str, value: &Value) -> Result<(), ConfigError> {
         if !matches!(self.default_of(key), Some(default) if !default.is_table()) {
             return Err(ConfigError::UnknownKey { origin: origin.to_owned(), key: key.to_owned() });
         }

@@ -24,7 +24,7 @@ pub use error::MiningError;
 pub use timer::TimedSealer;
 
 /// Whether and how a node mines.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MiningConfig {
     /// Mines.
@@ -37,18 +37,6 @@ pub struct MiningConfig {
     pub hashrate_max: u64,
     /// At most 32 bytes of text in each block.
     pub extra_data: String,
-}
-
-impl Default for MiningConfig {
-    fn default() -> Self {
-        Self {
-            enabled: false,
-            miner: String::new(),
-            threads: 0,
-            hashrate_max: 0,
-            extra_data: String::new(),
-        }
-    }
 }
 
 impl MiningConfig {
@@ -160,7 +148,7 @@ struct Foreman {
 enum Woken {
     NewHead,
     NewTransaction,
-    Sealed(Block),
+    Sealed(Box<Block>),
     Due,
     Stopped,
 }
@@ -173,7 +161,7 @@ impl Foreman {
         loop {
             let woken = tokio::select! {
                 biased;
-                Some(block) = self.sealed.recv() => Woken::Sealed(block),
+                Some(block) = self.sealed.recv() => Woken::Sealed(Box::new(block)),
                 event = events.recv() => match event {
                     Ok(NodeEvent::Head(_)) | Err(RecvError::Lagged(_)) => Woken::NewHead,
                     Ok(NodeEvent::PendingTransaction(..)) => Woken::NewTransaction,
@@ -184,7 +172,7 @@ impl Foreman {
             };
             match woken {
                 Woken::Sealed(block) => {
-                    if self.take(block).await {
+                    if self.take(*block).await {
                         due = self.hand_out().await;
                     }
                 }

@@ -78,7 +78,7 @@ pub(super) fn follow_head(
     };
     let state = snapshot.state_at(snapshot.head().number)?;
     let (mut touched, mut included) = (BTreeSet::new(), BTreeSet::new());
-    if pool.len() > 0 || !change.retired.is_empty() {
+    if !pool.is_empty() || !change.retired.is_empty() {
         for id in &change.adopted {
             for transaction in transactions_of(id)? {
                 note_touched(&pool, &transaction, &mut touched);

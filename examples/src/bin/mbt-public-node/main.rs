@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 fn execute(args: Args) -> Result<(), Failure> {
     let settings = args.settings;
     match args.command {
-        Command::Run(run) => run::run(&settings, run),
+        Command::Run(run) => run::run(&settings, &run),
         Command::Init { hashrate } => store::init(&config(&settings)?, hashrate),
         Command::Key { command } => keys::run(&settings, command),
         Command::Config { command: ConfigCommand::Check } => {

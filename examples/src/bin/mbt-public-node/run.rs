@@ -23,11 +23,11 @@ use super::{
 const BLOCK_TIME_S: u64 = 2;
 
 /// Runs a node until it is told to stop.
-pub(crate) fn run(settings: &Settings, args: RunArgs) -> Result<(), Failure> {
-    let config = config(settings, &args)?;
+pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<(), Failure> {
+    let config = config(settings, args)?;
     logging::start(&config.log).map_err(|error| Failure::new(Code::Config, error))?;
     collect_process_figures();
-    let sealing = sealing(settings, &args);
+    let sealing = sealing(settings, args);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
