@@ -24,7 +24,7 @@ use crate::{InvalidTransaction, RecoveredTransaction, TxHash};
 /// What became of a transaction that was taken.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Inserted {
-    /// The one of the same sender and nonce that it stands for now.
+    /// The one of the same sender and nonce that it took the place of.
     pub replaced: Option<TxHash>,
     /// Those that left to make room.
     pub evicted: Vec<TxHash>,
