@@ -1,4 +1,4 @@
-//! Measures how fast a new node catches up with one peer over loopback. Long, so run it by hand:
+//! Measures how fast a new node catches up with one peer over loopback, into a file. Long, so run it by hand:
 //! `cargo test --release -p mbt-examples --test sync_speed -- --ignored --nocapture`.
 #![allow(
     clippy::unwrap_used,
@@ -13,10 +13,13 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{address, head, mine_many, node, start};
+use mbt_examples::storage::Store;
+use support::{NAME, address, head, mine_many, node, node_in, start};
 
 async fn measure(blocks: u64, transfers: usize) {
-    let (a, b) = (node(), node());
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::redb(&folder.path().join("chain.redb"), 64 << 20).unwrap();
+    let (a, b) = (node(), node_in(NAME, store));
     let made = Instant::now();
     mine_many(a.handle(), blocks, transfers, 0).await;
     let made = made.elapsed();

@@ -18,13 +18,16 @@ use mbt_vm::{Evm, FeePolicy, GenesisConfig, development};
 const PATIENCE: Duration = Duration::from_secs(60);
 const GWEI: u64 = 1_000_000_000;
 
+/// What the genesis block says.
+pub const NAME: &str = "network test";
+
 /// A node without miner, whose genesis block says `name`.
 pub fn node_named(name: &str) -> Node {
     node_in(name, Store::memory())
 }
 
 pub fn node() -> Node {
-    node_named("network test")
+    node_named(NAME)
 }
 
 pub fn node_in(name: &str, store: Store) -> Node {
@@ -74,12 +77,13 @@ pub async fn mine(node: &NodeHandle) -> BlockId {
     id
 }
 
-/// Mines blocks with `transfers` each, of accounts in turn. `first` is the accounts' next nonce.
+/// Mines blocks with `transfers` each, at most ten or a multiple of ten, of the ten accounts in
+/// turn. `first` is their next nonce.
 pub async fn mine_many(node: &NodeHandle, blocks: u64, transfers: usize, first: u64) {
+    let per_account = u64::try_from(transfers.div_ceil(10)).unwrap();
     for index in 0..blocks {
         let batch = (0..transfers).map(|i| {
-            let per_account = u64::try_from(transfers.div_ceil(8)).unwrap();
-            transfer(i % 8, first + index * per_account + u64::try_from(i / 8).unwrap())
+            transfer(i % 10, first + index * per_account + u64::try_from(i / 10).unwrap())
         });
         for outcome in node.submit_many(batch.collect(), Origin::Peer) {
             outcome.unwrap();
