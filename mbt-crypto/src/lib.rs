@@ -5,11 +5,13 @@ extern crate alloc;
 
 mod address;
 mod hash;
+mod keccak;
 mod key;
 mod signature;
 
 pub use address::{Address, AddressError, Network};
 pub use hash::{Keccak256, keccak256, message_hash};
+pub use keccak::{KeccakEngine, keccak256_all, keccak256_many};
 pub use key::{InvalidKey, PublicKey, SecretKey};
 pub use primitive_types::{H160, H256, U256};
 pub use signature::{InvalidSignature, RecoveryPolicy, Signature};

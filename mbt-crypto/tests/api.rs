@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mbt_crypto::{
-    Address, AddressError, H160, H256, InvalidKey, InvalidSignature, Keccak256, Network, PublicKey,
-    RecoveryPolicy, SecretKey, Signature, U256, keccak256, message_hash,
+    Address, AddressError, H160, H256, InvalidKey, InvalidSignature, Keccak256, KeccakEngine,
+    Network, PublicKey, RecoveryPolicy, SecretKey, Signature, U256, keccak256, message_hash,
 };
 use proptest::prelude::*;
 
@@ -24,6 +24,7 @@ struct Everything {
     invalid_key: InvalidKey,
     invalid_signature: InvalidSignature,
     keccak: Keccak256,
+    keccak_engine: KeccakEngine,
     network: Network,
     public_key: PublicKey,
     policy: RecoveryPolicy,
