@@ -46,7 +46,7 @@ impl Clock for ShiftedClock {
 }
 
 /// Chain time: the wall clock less what a development network slept (SPEC 6). Nodes of one process
-/// share one, so that they agree.
+/// share one, so that they agree; others agree by following the timestamps of valid headers.
 #[derive(Clone, Debug)]
 pub struct ChainClock {
     clock: Arc<dyn Clock>,
@@ -67,10 +67,18 @@ impl ChainClock {
     }
 
     /// Lets chain time go on from a head instead of from now. Development networks only; to be
-    /// called once, with the highest head, before anything asks for the time.
+    /// called once, with the latest head, before anything asks for the time.
     pub fn resume(&self, head_timestamp: u64, interval_s: u64) {
         let offset = resume_offset(head_timestamp, self.wall_s(), interval_s);
         self.offset_s.store(offset, Ordering::SeqCst);
+    }
+
+    /// Lets chain time that is behind a valid header's go on from there, and tells whether it did:
+    /// the network went on from a later block than this node, or did not stop. At most up to wall
+    /// time, so a clock that was not told to [`ChainClock::resume`] is never moved.
+    pub fn follow(&self, header_timestamp: u64) -> bool {
+        let offset = self.wall_s().saturating_sub(header_timestamp);
+        self.offset_s.fetch_min(offset, Ordering::SeqCst) > offset
     }
 
     /// Returns chain time in seconds since 1970.
@@ -104,6 +112,26 @@ mod tests {
         clock.resume(1_400, 2);
         assert_eq!(clock.now(), 1_402);
         clock.resume(4_999, 2);
+        assert_eq!(clock.now(), 5_000);
+    }
+
+    #[test]
+    fn resumed_time_follows_later_headers_up_to_the_wall_and_never_goes_back() {
+        let clock = ChainClock::new(Arc::new(Fixed(5_000_000)));
+        clock.resume(1_400, 2);
+        assert!(clock.follow(2_000));
+        assert_eq!(clock.now(), 2_000);
+        assert!(!clock.follow(1_500));
+        assert_eq!(clock.now(), 2_000);
+        assert!(clock.follow(9_000));
+        assert_eq!(clock.now(), 5_000);
+        assert!(!clock.follow(9_000));
+    }
+
+    #[test]
+    fn time_of_a_public_chain_follows_no_header() {
+        let clock = ChainClock::new(Arc::new(Fixed(5_000_000)));
+        assert!(!clock.follow(4_000) && !clock.follow(9_000));
         assert_eq!(clock.now(), 5_000);
     }
 }

@@ -11,11 +11,13 @@ use std::{
 };
 
 use clap::{Parser, ValueEnum};
+use mbt_examples::exit::{Code, Failure, finish};
 use mbt_vm::conformance::{self, Case, Verdict};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-/// Runs ethereum/tests' GeneralStateTests. Prints a JSON line a case and one with the sums.
+/// Runs ethereum/tests' GeneralStateTests. Prints a JSON line a case that was run, and as the last
+/// line the sums, where those that were skipped are counted by reason.
 /// Exit status: 0 all passed or skipped, 1 a case failed or a file is unreadable, 2 wrong usage.
 #[derive(Debug, Parser)]
 #[command(name = "mbt-statetest", version)]
@@ -28,38 +30,49 @@ struct Arguments {
     paths: Vec<PathBuf>,
 }
 
-/// The engines there are.
+/// The engines that can be asked for.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Engine {
     /// The machine that the chains run.
     #[default]
     Interpreter,
+    /// Contracts compiled to machine code. It does not exist yet.
+    Native,
+    /// The plain interpreter that the others are compared with. It does not exist yet.
+    Reference,
+}
+
+impl Engine {
+    fn machine(self) -> Result<conformance::Engine, Failure> {
+        let name = match self {
+            Self::Interpreter => return Ok(conformance::Engine::Interpreter),
+            Self::Native => "native",
+            Self::Reference => "reference",
+        };
+        let sentence = format!("engine {name} does not exist yet: there is only interpreter");
+        Err(Failure::new(Code::Usage, sentence))
+    }
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let engine = match arguments.engine {
-        Engine::Interpreter => conformance::Engine::Interpreter,
-    };
+    finish(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let engine = arguments.engine.machine()?;
     let mut files = Vec::new();
     for path in &arguments.paths {
-        if let Err(error) = collect(path, &mut files) {
-            return failed(&format!("{}: {error}", path.display()));
-        }
+        collect(path, &mut files)
+            .map_err(|error| Failure::runtime(format!("{}: {error}", path.display())))?;
     }
     files.sort();
     let results: Vec<_> = files.par_iter().map(|file| run_file(file, engine)).collect();
-    match report(&files, results, &mut BufWriter::new(io::stdout().lock())) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => failed(&error.to_string()),
+    let failed = report(&files, results, &mut BufWriter::new(io::stdout().lock()))
+        .map_err(Failure::runtime)?;
+    match failed {
+        0 => Ok(()),
+        failed => Err(Failure::runtime(format!("{failed} failed"))),
     }
-}
-
-#[allow(clippy::print_stderr, reason = "a program's error goes to its standard error")]
-fn failed(reason: &str) -> ExitCode {
-    eprintln!("mbt-statetest: {reason}");
-    ExitCode::FAILURE
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -82,12 +95,12 @@ fn run_file(file: &Path, engine: conformance::Engine) -> Result<Vec<Case>, Strin
     conformance::run_state_tests(&text, engine).map_err(|error| error.to_string())
 }
 
-/// Prints the cases and their sums. Tells whether none failed.
+/// Prints the cases and their sums. Returns how many failed.
 fn report(
     files: &[PathBuf],
     results: Vec<Result<Vec<Case>, String>>,
     out: &mut impl Write,
-) -> io::Result<bool> {
+) -> io::Result<u64> {
     let (mut passed, mut failed) = (0_u64, 0_u64);
     let mut skipped: BTreeMap<&str, u64> = BTreeMap::new();
     for (file, result) in files.iter().zip(results) {
@@ -131,5 +144,5 @@ fn report(
     }
     writeln!(out, "{}", json!({ "passed": passed, "failed": failed, "skipped": skipped }))?;
     out.flush()?;
-    Ok(failed == 0)
+    Ok(failed)
 }

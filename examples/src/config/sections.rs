@@ -1,7 +1,7 @@
 //! The sections of the configuration that no other module owns.
 
 use libp2p::Multiaddr;
-use mbt_account::PoolConfig;
+use mbt_account::{PoolConfig, Unprotected};
 use mbt_consensus::ChainConfig;
 use mbt_trie::History;
 use serde::{Deserialize, Serialize};
@@ -117,12 +117,37 @@ pub struct PoolSection {
     pub bytes_max: usize,
     /// Most transactions of one sender.
     pub per_sender_max: usize,
+    /// Takes transactions without a chain id (before EIP-155).
+    pub allow_unprotected: bool,
 }
 
 impl Default for PoolSection {
     fn default() -> Self {
-        let PoolConfig { count_max, bytes_max, per_sender_max, .. } = PoolConfig::default();
-        Self { transactions_max: count_max, bytes_max, per_sender_max }
+        let PoolConfig { count_max, bytes_max, per_sender_max, unprotected, .. } =
+            PoolConfig::default();
+        Self {
+            transactions_max: count_max,
+            bytes_max,
+            per_sender_max,
+            allow_unprotected: unprotected == Unprotected::Allow,
+        }
+    }
+}
+
+impl PoolSection {
+    /// Returns the pool's bounds and prices.
+    #[must_use]
+    pub fn rules(&self) -> PoolConfig {
+        PoolConfig {
+            count_max: self.transactions_max,
+            bytes_max: self.bytes_max,
+            per_sender_max: self.per_sender_max,
+            unprotected: match self.allow_unprotected {
+                true => Unprotected::Allow,
+                false => Unprotected::Refuse,
+            },
+            ..PoolConfig::default()
+        }
     }
 }
 

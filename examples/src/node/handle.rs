@@ -164,6 +164,15 @@ impl NodeHandle {
         self.ask(move |keeper| keeper.import_mined(block)).await?
     }
 
+    /// Executes blocks that an earlier run left behind the head, and looks again at branches that
+    /// it kept out. To be called once, when chain time is set.
+    ///
+    /// # Errors
+    /// [`ImportError`].
+    pub async fn catch_up(&self) -> Result<(), ImportError> {
+        self.ask(Keeper::catch_up).await?
+    }
+
     /// Takes headers ahead of their bodies.
     ///
     /// # Errors

@@ -93,9 +93,13 @@ impl Keeper {
         block: Block,
         durability: Durability,
     ) -> Result<(Imported, Arc<Block>), ImportError> {
-        let now = self.shared.clock.now();
         let block = Arc::new(block);
-        let result = self.chain.import(now, Block::clone(&block), durability);
+        let mut result = self.import_now(&block, durability);
+        if let Err(ImportError::Future { timestamp, .. }) = &result
+            && self.shared.clock.follow(*timestamp)
+        {
+            result = self.import_now(&block, durability);
+        }
         let result = self.note_failure(result, store_failure_of);
         self.publish();
         let imported = result?;
@@ -114,13 +118,55 @@ impl Keeper {
         Ok((imported, block))
     }
 
+    pub(super) fn catch_up(&mut self) -> Result<(), ImportError> {
+        let result = self.chain.catch_up(self.shared.clock.now(), Durability::Durable);
+        let result = self.note_failure(result, store_failure_of);
+        self.publish();
+        let change = result?;
+        if !change.adopted.is_empty() {
+            self.head_moved(&change, None, Durability::Durable);
+        }
+        Ok(())
+    }
+
+    fn import_now(
+        &mut self,
+        block: &Block,
+        durability: Durability,
+    ) -> Result<Imported, ImportError> {
+        self.chain.import(self.shared.clock.now(), block.clone(), durability)
+    }
+
     pub(super) fn import_headers(
         &mut self,
         headers: &[Header],
     ) -> Result<HeadersImported, HeaderError> {
-        let result = self.chain.import_headers(self.shared.clock.now(), headers);
+        let result = self.admit_headers(headers);
         self.publish();
         self.note_failure(result, |error| store_failure_of(&error.reason))
+    }
+
+    /// Takes headers. One whose only fault is that it is ahead of chain time shows, by its work,
+    /// what time it is on a network that went on elsewhere. Those before it count as new.
+    fn admit_headers(&mut self, headers: &[Header]) -> Result<HeadersImported, HeaderError> {
+        let mut taken = 0;
+        loop {
+            let clock = &self.shared.clock;
+            let rest = headers.get(taken..).unwrap_or_default();
+            match self.chain.import_headers(clock.now(), rest) {
+                Ok(HeadersImported { added, known, best }) => {
+                    return Ok(HeadersImported { added: added + taken, known, best });
+                }
+                Err(HeaderError { index, reason: ImportError::Future { timestamp, .. } })
+                    if clock.follow(timestamp) =>
+                {
+                    taken += index;
+                }
+                Err(HeaderError { index, reason }) => {
+                    return Err(HeaderError { index: taken + index, reason });
+                }
+            }
+        }
     }
 
     pub(super) fn build(&mut self, request: &BuildRequest) -> Result<Block, BuildError> {
@@ -169,6 +215,7 @@ impl Keeper {
             tracing::error!(%error, "the pool cannot follow the head");
         }
         let head = self.chain.head().clone();
+        self.shared.clock.follow(head.timestamp);
         self.shared.meters.head_moved(change, block.map_or(0, |block| block.transactions.len()));
         let event = HeadEvent { change: change.clone(), head, durability };
         self.tell(NodeEvent::Head(Arc::new(event)));

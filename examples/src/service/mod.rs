@@ -6,7 +6,6 @@ mod status;
 
 use std::{net::SocketAddr, time::Duration};
 
-use mbt_account::PoolConfig;
 use mbt_consensus::OpenError;
 use mbt_vm::{Evm, FeePolicy};
 
@@ -102,12 +101,7 @@ impl Opened {
             chain: rules,
             genesis,
             store,
-            pool: PoolConfig {
-                count_max: config.pool.transactions_max,
-                bytes_max: config.pool.bytes_max,
-                per_sender_max: config.pool.per_sender_max,
-                ..PoolConfig::default()
-            },
+            pool: config.pool.rules(),
             clock,
         })
         .map_err(|error| node_failure(&config, error))?;
@@ -146,6 +140,7 @@ impl Opened {
     pub async fn start(self, sealing: Sealing) -> Result<Service, Failure> {
         let Self { config, node, folder } = self;
         let handle = node.handle().clone();
+        handle.catch_up().await.map_err(Failure::runtime)?;
         let network = match config.network.enabled {
             false => None,
             true => {

@@ -3,7 +3,8 @@
 
 use std::{
     ffi::OsStr,
-    net::{SocketAddr, TcpListener},
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
@@ -15,9 +16,16 @@ use serde_json::{Value, json};
 /// Longest that anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Returns the program, without variables that would configure it.
+/// Returns the node's program, without variables that would configure it.
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mbt-public-node"));
+    clean(Command::new(NODE))
+}
+
+/// The node's program.
+pub(crate) const NODE: &str = env!("CARGO_BIN_EXE_mbt-public-node");
+
+/// Takes away what would configure a program.
+pub(crate) fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("MBT_") {
             command.env_remove(name);
@@ -25,6 +33,18 @@ pub(crate) fn program() -> Command {
     }
     command.env_remove("RUST_LOG").stdin(Stdio::null());
     command
+}
+
+/// Asks for a page as monitors do, and returns the status and the text.
+pub(crate) fn page(address: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body.to_owned())
 }
 
 /// Runs the program to its end.

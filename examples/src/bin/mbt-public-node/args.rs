@@ -216,7 +216,7 @@ impl RunArgs {
             layers.flag("--peer", "network.peers", &self.peer.join(","))?;
         }
         if self.allow_unprotected_txs {
-            layers.flag("--allow-unprotected-txs", "rpc.allow_unprotected_txs", "true")?;
+            layers.flag("--allow-unprotected-txs", "pool.allow_unprotected", "true")?;
         }
         Ok(())
     }

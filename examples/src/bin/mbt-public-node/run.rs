@@ -65,10 +65,9 @@ async fn serve(config: Config, sealing: Sealing) -> Result<(), Failure> {
     let clock = ChainClock::system();
     let timed = matches!(sealing, Sealing::Timed { .. });
     let made = made(&config, &clock, timed)?;
-    // A development node alone has a time of its own.
-    let alone = config.chain.network == Network::Development && !config.network.enabled;
+    let development = config.chain.network == Network::Development;
     let opened = Opened::open(config, &made, clock)?;
-    if alone {
+    if development {
         opened.resume_time();
     }
     let shown = opened.config().clone();
