@@ -64,6 +64,22 @@ impl SecretKey {
         Signature::from_recoverable(&signature)
     }
 
+    /// Returns the key plus `tweak` modulo the curve's order; `None` if either is out of range.
+    #[cfg(feature = "hd")]
+    pub(crate) fn add(&self, tweak: &[u8; 32]) -> Option<Self> {
+        let mut scalar = secp256k1::Scalar::from_be_bytes(*tweak).ok()?;
+        let sum = self.with_raw(|key| key.add_tweak(&scalar));
+        scalar.non_secure_erase();
+        sum.ok().map(Self::from_raw)
+    }
+
+    #[cfg(feature = "hd")]
+    fn from_raw(mut raw: secp256k1::SecretKey) -> Self {
+        let key = Self(Zeroizing::new(raw.to_secret_bytes()));
+        raw.non_secure_erase();
+        key
+    }
+
     fn with_raw<T>(&self, f: impl FnOnce(&secp256k1::SecretKey) -> T) -> T {
         #[allow(clippy::expect_used, reason = "the range was checked when the key was made")]
         let mut raw = secp256k1::SecretKey::from_secret_bytes(*self.0).expect("range was checked");

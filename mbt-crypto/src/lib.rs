@@ -5,8 +5,12 @@ extern crate alloc;
 
 mod address;
 mod hash;
+#[cfg(feature = "hd")]
+pub mod hd;
 mod keccak;
 mod key;
+#[cfg(feature = "keystore")]
+pub mod keystore;
 mod signature;
 
 pub use address::{Address, AddressError, Network};

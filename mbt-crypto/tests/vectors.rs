@@ -1,13 +1,16 @@
-//! Vectors from outside: Ethereum's `keyaddrtest` and Wycheproof's secp256k1 files.
+//! Vectors from outside: Ethereum's `keyaddrtest` and keystores, Wycheproof's secp256k1 files.
 //!
 //! They lie in the folder that `MBT_VECTORS` names, by default `../shared/vectors` beside the
 //! workspace; without it the tests are reported as ignored.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{ffi::OsString, fs, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, ffi::OsString, fs, path::PathBuf, process::ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use mbt_crypto::{H256, PublicKey, SecretKey, U256, keccak256};
+use mbt_crypto::{
+    H256, PublicKey, SecretKey, U256, keccak256,
+    keystore::{DecryptError, Keystore},
+};
 use serde::Deserialize;
 use sha2::Digest;
 
@@ -20,7 +23,8 @@ fn main() -> ExitCode {
     if !root.is_dir() {
         eprintln!("ignored: no vectors at {}, set MBT_VECTORS", root.display());
     }
-    let tests: [Vectors; 3] = [
+    let tests: [Vectors; 4] = [
+        ("ethereum_keystores", "ethereum/KeyStoreTests/basic_tests.json", keystores),
         ("ethereum_key_addresses", "ethereum/BasicTests/keyaddrtest.json", key_addresses),
         (
             "wycheproof_bitcoin_signatures",
@@ -68,6 +72,25 @@ fn key_addresses(json: &[u8]) {
         assert_eq!(hex::encode(key.address().0), case.addr);
     }
     assert_eq!(cases.len(), 2);
+}
+
+#[derive(Deserialize)]
+struct Encrypted {
+    json: serde_json::Value,
+    password: String,
+    #[serde(rename = "priv")]
+    key: String,
+}
+
+fn keystores(json: &[u8]) {
+    let cases: BTreeMap<String, Encrypted> = serde_json::from_slice(json).unwrap();
+    for (name, case) in &cases {
+        let keystore: Keystore = case.json.to_string().parse().unwrap();
+        let key = keystore.decrypt(case.password.as_bytes()).unwrap();
+        assert_eq!(hex::encode(key.expose_bytes()), case.key, "{name}");
+        assert_eq!(keystore.decrypt(b"guess"), Err(DecryptError::WrongPassword), "{name}");
+    }
+    assert_eq!(cases.len(), 5);
 }
 
 #[derive(Deserialize)]

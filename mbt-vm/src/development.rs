@@ -131,14 +131,19 @@ pub const ACCOUNTS: [DevelopmentAccount; 10] = [
 
 #[cfg(test)]
 mod tests {
-    use mbt_crypto::SecretKey;
+    use mbt_crypto::{
+        SecretKey,
+        hd::{DerivationPath, Mnemonic},
+    };
 
     use super::*;
 
     #[test]
-    fn keys_belong_to_their_addresses() {
-        for account in ACCOUNTS {
+    fn accounts_come_from_the_mnemonic() {
+        let master = MNEMONIC.parse::<Mnemonic>().unwrap().master_key("").unwrap();
+        for (number, account) in (0..).zip(ACCOUNTS) {
             let key = SecretKey::from_bytes(account.private_key).unwrap();
+            assert_eq!(master.derive(&DerivationPath::account(number)).unwrap().secret_key(), key);
             assert_eq!(key.address(), account.address);
         }
     }
