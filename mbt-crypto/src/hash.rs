@@ -1,7 +1,5 @@
 //! Keccak-256 with Ethereum's padding, and newtypes for what is hashed.
 
-use alloc::string::ToString;
-
 use primitive_types::H256;
 use sha3::Digest;
 
@@ -9,17 +7,6 @@ use sha3::Digest;
 #[must_use]
 pub fn keccak256(bytes: impl AsRef<[u8]>) -> H256 {
     H256(sha3::Keccak256::digest(bytes.as_ref()).into())
-}
-
-/// Returns the hash that a key signs for a message meant for people (EIP-191, version `E`,
-/// `personal_sign`).
-#[must_use]
-pub fn message_hash(message: &[u8]) -> H256 {
-    let mut hasher = Keccak256::new();
-    hasher.update(b"\x19Ethereum Signed Message:\n");
-    hasher.update(message.len().to_string());
-    hasher.update(message);
-    hasher.finalize()
 }
 
 /// Keccak-256 of a message that arrives in pieces.

@@ -4,6 +4,8 @@
 extern crate alloc;
 
 mod address;
+pub mod eip191;
+pub mod eip712;
 mod hash;
 #[cfg(feature = "hd")]
 pub mod hd;
@@ -14,7 +16,8 @@ pub mod keystore;
 mod signature;
 
 pub use address::{Address, AddressError, Network};
-pub use hash::{Keccak256, keccak256, message_hash};
+pub use eip191::message_hash;
+pub use hash::{Keccak256, keccak256};
 pub use keccak::{KeccakEngine, keccak256_all, keccak256_many};
 pub use key::{InvalidKey, PublicKey, SecretKey};
 pub use primitive_types::{H160, H256, U256};

@@ -36,8 +36,8 @@ pub struct Signature {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSignature {
-    /// The parity byte is neither 0 nor 1.
-    #[error("signature parity byte {0} is neither 0 nor 1")]
+    /// The parity byte is neither 0 nor 1, or for `r || s || v` neither 27 nor 28.
+    #[error("signature parity byte {0} is none that this form knows")]
     Parity(u8),
     /// r or s is zero or not below the order of the curve.
     #[error("signature value r or s is zero or not below the order of the curve")]
@@ -86,6 +86,49 @@ impl Signature {
         let mut bytes = [0; 65];
         bytes[..64].copy_from_slice(&self.to_compact());
         bytes[64] = u8::from(self.y_parity);
+        bytes
+    }
+
+    /// Reads the 65 bytes `r || s || v` of Ethereum's tools and contracts, v being 27 or 28.
+    ///
+    /// # Errors
+    /// [`InvalidSignature::Parity`], [`InvalidSignature::OutOfRange`] or
+    /// [`InvalidSignature::HighS`].
+    pub fn from_rsv(bytes: &[u8; 65]) -> Result<Self, InvalidSignature> {
+        let mut with_parity = *bytes;
+        with_parity[64] = match bytes[64] {
+            v @ (27 | 28) => v - 27,
+            v => return Err(InvalidSignature::Parity(v)),
+        };
+        Self::from_bytes(&with_parity)
+    }
+
+    /// Returns the 65 bytes `r || s || v` that Ethereum's tools and contracts read, v being 27 or
+    /// 28.
+    #[must_use]
+    pub fn to_rsv(&self) -> [u8; 65] {
+        let mut bytes = self.to_bytes();
+        bytes[64] += 27;
+        bytes
+    }
+
+    /// Reads the 64 bytes of EIP-2098: `r || s` with the parity in the top bit of s.
+    ///
+    /// # Errors
+    /// [`InvalidSignature::OutOfRange`] or [`InvalidSignature::HighS`].
+    pub fn from_eip2098(bytes: &[u8; 64]) -> Result<Self, InvalidSignature> {
+        let mut with_parity = [0; 65];
+        with_parity[..64].copy_from_slice(bytes);
+        with_parity[32] &= 0x7f;
+        with_parity[64] = bytes[32] >> 7;
+        Self::from_bytes(&with_parity)
+    }
+
+    /// Returns the 64 bytes of EIP-2098. Only for a low s, whose top bit is free.
+    #[must_use]
+    pub fn to_eip2098(&self) -> [u8; 64] {
+        let mut bytes = self.to_compact();
+        bytes[32] |= u8::from(self.y_parity) << 7;
         bytes
     }
 
