@@ -1,9 +1,16 @@
 //! Keccak-256 of many messages at once.
 
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
 use alloc::vec::Vec;
 
 use primitive_types::H256;
 
+#[cfg(target_arch = "x86_64")]
+use self::lanes::Lanes;
 use crate::keccak256;
 
 /// Hashes every message on the fastest engine of this machine and hands each digest to `digest`,
@@ -52,6 +59,10 @@ pub struct KeccakEngine(Kind);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
+    #[cfg(target_arch = "x86_64")]
+    Avx512(x86::Avx512),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(x86::Avx2),
     Scalar,
 }
 
@@ -59,18 +70,27 @@ impl KeccakEngine {
     /// Returns the fastest engine of this machine.
     #[must_use]
     pub fn best() -> Self {
-        Self(Kind::Scalar)
+        Self::available().next().unwrap_or(Self(Kind::Scalar))
     }
 
     /// Returns every engine of this machine, the fastest first.
     pub fn available() -> impl Iterator<Item = Self> {
-        core::iter::once(Self(Kind::Scalar))
+        #[cfg(target_arch = "x86_64")]
+        let vectors =
+            [x86::Avx512::detect().map(Kind::Avx512), x86::Avx2::detect().map(Kind::Avx2)];
+        #[cfg(not(target_arch = "x86_64"))]
+        let vectors = [None];
+        vectors.into_iter().flatten().chain([Kind::Scalar]).map(Self)
     }
 
-    /// Returns a short name, `scalar` for example.
+    /// Returns a short name: `avx512`, `avx2` or `scalar`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(_) => "avx2",
             Kind::Scalar => "scalar",
         }
     }
@@ -81,12 +101,17 @@ impl KeccakEngine {
         messages: impl IntoIterator<Item = &'a [u8]>,
         mut digest: impl FnMut(usize, H256),
     ) {
+        let mut messages = messages.into_iter().fuse().enumerate();
         match self.0 {
-            Kind::Scalar => {
-                for (index, message) in messages.into_iter().enumerate() {
-                    digest(index, keccak256(message));
-                }
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(kernel) => {
+                let mut wide = Lanes::<8>::new();
+                wide.run(kernel, &mut messages, 4, &mut digest);
+                wide.narrowed::<4>().run(kernel, &mut messages, 0, digest);
             }
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(kernel) => Lanes::<4>::new().run(kernel, &mut messages, 0, digest),
+            Kind::Scalar => messages.for_each(|(index, message)| digest(index, keccak256(message))),
         }
     }
 }
