@@ -52,9 +52,23 @@ pub enum DecodeError {
         /// Its bound.
         max: usize,
     },
+    /// A string longer than the bound on the field named here.
+    #[error("{field} of {found} bytes is longer than {max}")]
+    TooLong {
+        /// The field.
+        field: &'static str,
+        /// Its bound.
+        max: usize,
+        /// Bytes of the input.
+        found: usize,
+    },
     /// A transaction type that this system does not have.
     #[error("transaction type {0:#04x} not supported")]
     UnknownTransactionType(u8),
+    /// Transaction type 0x19, which never will be one: what starts with that byte is a digest that
+    /// somebody signed for another purpose (EIP-191, EIP-712).
+    #[error("transaction type 0x19 not supported: it is reserved for signed messages")]
+    ReservedTransactionType,
 }
 
 /// A type with a strict decoder.
@@ -149,6 +163,22 @@ impl<'a> Reader<'a> {
             return Err(DecodeError::UnexpectedList);
         }
         Ok(self.item()?.1)
+    }
+
+    /// Reads a string of at most `max` bytes.
+    ///
+    /// # Errors
+    /// As [`Reader::bytes`], or [`DecodeError::TooLong`].
+    pub fn bytes_up_to(
+        &mut self,
+        field: &'static str,
+        max: usize,
+    ) -> Result<&'a [u8], DecodeError> {
+        let bytes = self.bytes()?;
+        if bytes.len() > max {
+            return Err(DecodeError::TooLong { field, max, found: bytes.len() });
+        }
+        Ok(bytes)
     }
 
     /// Reads a string of `N` bytes.

@@ -37,7 +37,8 @@ const fn times(gas: u64, count: usize) -> u64 {
 }
 
 impl Transaction {
-    /// Checks all that needs neither state nor block: nonce, fees, init code and intrinsic gas.
+    /// Checks all that needs neither state nor block: nonce, fees, init code, intrinsic gas, and
+    /// the payload of an own type.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -60,7 +61,7 @@ impl Transaction {
         if self.gas_limit < needed {
             return Err(InvalidTransaction::IntrinsicGas { gas_limit: self.gas_limit, needed });
         }
-        Ok(())
+        self.check_payload().map_err(InvalidTransaction::Payload)
     }
 }
 

@@ -2,10 +2,18 @@
 
 use mbt_crypto::{Address, U256};
 
+use crate::transaction::system::PayloadError;
+
 /// Why a well-formed, signed transaction cannot be executed on a state. It changed nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTransaction {
+    /// Nothing here gives the type a meaning.
+    #[error("transaction type not supported: {0:#04x}")]
+    TypeNotSupported(u8),
+    /// A transaction of an own type carries what means nothing.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
     /// Signed for another chain.
     #[error("invalid chain id for signer: have {have} want {want}")]
     WrongChain {
@@ -34,7 +42,10 @@ pub enum InvalidTransaction {
     #[error("nonce has max value")]
     NonceMax,
     /// The sender cannot pay the gas limit at the full price plus the value.
-    #[error("insufficient funds for gas * price + value: balance {balance}, tx cost {cost}")]
+    #[error(
+        "insufficient funds for gas * price + value: balance {balance}, tx cost {cost}, overshot {}",
+        cost.saturating_sub(*balance)
+    )]
     InsufficientFunds {
         /// What the sender holds.
         balance: U256,

@@ -9,19 +9,21 @@ mod invalid;
 mod pool;
 mod receipt;
 mod record;
+mod senders;
 mod transaction;
 
 pub use gas::{INIT_CODE_BYTES_MAX, intrinsic_gas};
 pub use invalid::InvalidTransaction;
 pub use pool::{
     Best, Inserted, Pool, PoolConfig, PoolContent, PoolError, PoolHead, SenderContent, SenderState,
-    Unprotected, Updated,
+    SystemTransactions, Unprotected, Updated,
 };
 pub use receipt::{Bloom, Log, Receipt};
 pub use record::{
     AccountRecord, EMPTY_CODE_HASH, EMPTY_ROOT, LeagueAccount, LeagueFields, PublicAccount,
 };
+pub use senders::{RecoveredBatch, SenderBatch, SenderCache, SenderStatistics};
 pub use transaction::{
     AccessListItem, Kind, RESERVED_TYPE, RecoveredTransaction, SignaturePolicy, SignedTransaction,
-    Transaction, TransactionError, TxHash, recover_senders,
+    Transaction, TransactionError, TxHash, recover_senders, system,
 };

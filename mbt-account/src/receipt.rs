@@ -8,7 +8,7 @@ use rlp::{Encodable, RlpStream};
 
 use crate::{
     codec::{Decode, DecodeError, Reader},
-    transaction::is_known_type,
+    transaction::{is_known_type, refuse_type},
 };
 
 /// A 2048-bit filter over addresses and topics (Yellow Paper 4.3.1).
@@ -152,7 +152,7 @@ impl Receipt {
             Some((first, _)) if *first >= 0xc0 => (0, bytes),
             Some((0, _)) => return Err(DecodeError::NotCanonical),
             Some((first, body)) if is_known_type(*first) => (*first, body),
-            Some((first, _)) => return Err(DecodeError::UnknownTransactionType(*first)),
+            Some((first, _)) => return Err(refuse_type(*first)),
         };
         let mut outer = Reader::new(body);
         let mut fields = outer.list()?;

@@ -1,6 +1,6 @@
 //! Calls that nobody signed: what RPC asks of the machine.
 
-use mbt_account::{AccessListItem, InvalidTransaction, Kind, Log, Transaction};
+use mbt_account::{AccessListItem, InvalidTransaction, Log, Transaction};
 use mbt_consensus::BlockContext;
 use mbt_crypto::{Address, U256};
 use mbt_trie::{StateError, StateView};
@@ -105,7 +105,7 @@ impl CallRequest {
     /// Returns the request that repeats a transaction.
     #[must_use]
     pub fn from_transaction(from: Address, transaction: &Transaction) -> Self {
-        let dynamic = matches!(transaction.kind, Kind::DynamicFee { .. });
+        let dynamic = transaction.has_dynamic_fee();
         let price = transaction.max_fee_per_gas();
         Self {
             from,

@@ -52,6 +52,7 @@ impl<'m> Message<'m> {
         gas_left: u64,
     ) -> Result<Self, InvalidTransaction> {
         let from = transaction.sender();
+        check_type(transaction)?;
         check_chain(transaction, journal.chain_id)?;
         check_sender(transaction, from, journal)?;
         let (price, tip) = check_fees(transaction, journal)?;
@@ -68,6 +69,14 @@ impl<'m> Message<'m> {
             input: &transaction.input,
             access_list: transaction.access_list(),
         })
+    }
+}
+
+/// Nothing gives the system's own types a meaning here: a block with one is invalid.
+fn check_type(transaction: &Transaction) -> Result<(), InvalidTransaction> {
+    match transaction.system_type() {
+        Some(system) => Err(InvalidTransaction::TypeNotSupported(system.tx_type())),
+        None => Ok(()),
     }
 }
 

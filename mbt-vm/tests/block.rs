@@ -9,7 +9,9 @@ use common::{
     CHAIN, GWEI, MINER, MapState, account, block, deploying, key, run, send, token_init_code,
     token_mint, token_transfer, unsigned, with_token,
 };
-use mbt_account::{AccessListItem, InvalidTransaction, Kind, RecoveredTransaction, Transaction};
+use mbt_account::{
+    AccessListItem, InvalidTransaction, Kind, RecoveredTransaction, Transaction, system::SystemType,
+};
 use mbt_consensus::{Candidates, Execute, ExecuteError};
 use mbt_crypto::{Address, H256, U256};
 use mbt_vm::{Evm, FeePolicy, Fork, Halt, Precompile, PrecompileCall, PrecompileResult, system};
@@ -267,6 +269,21 @@ fn what_may_not_stand_in_a_block_is_told_apart() {
         refusal(changed(|tx| tx.kind = fees(5 * GWEI, 1)), &state),
         Invalid::IntrinsicGas { needed: 23_400, .. }
     ));
+    for (system, tx_type) in [(SystemType::LeagueJoin, 0x4a), (SystemType::Notarize, 0x4e)] {
+        let own = changed(|tx| {
+            tx.to = Some(system.contract());
+            tx.kind = Kind::System {
+                system,
+                chain_id: CHAIN,
+                max_priority_fee_per_gas: 1.into(),
+                max_fee_per_gas: (5 * GWEI).into(),
+                access_list: vec![],
+            };
+        });
+        let reason = refusal(own, &state);
+        assert!(matches!(reason, Invalid::TypeNotSupported(found) if found == tx_type));
+        assert!(reason.to_string().starts_with("transaction type not supported: 0x4"));
+    }
     let too_long = changed(|tx| {
         tx.to = None;
         tx.gas_limit = 5_000_000;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use libp2p::gossipsub::MessageAcceptance;
-use mbt_account::{RecoveredTransaction, SignedTransaction, recover_senders};
-use mbt_consensus::{Block, BlockId, Header, ImportError, InvalidBlock, InvalidHeader, RawBlock};
+use mbt_account::{RecoveredTransaction, SignedTransaction};
+use mbt_consensus::{Block, BlockId, ImportError, InvalidBlock, InvalidHeader, RawBlock};
 use mbt_trie::Durability;
 
 use super::{Fault, gossip::TransactionBundle};
@@ -69,7 +69,7 @@ pub(super) async fn block(node: &NodeHandle, bytes: &[u8]) -> (Verdict, Option<R
 /// miner's: like this node, peers pass blocks on when their work is checked, before execution.
 pub(super) async fn import(node: &NodeHandle, raw: RawBlock) {
     let (number, id) = (raw.header.number, raw.header.id());
-    let Some(block) = join(raw).await else {
+    let Some(block) = join(node, raw).await else {
         tracing::warn!(number, %id, "block holds a transaction that nobody signed");
         return;
     };
@@ -82,12 +82,14 @@ pub(super) async fn import(node: &NodeHandle, raw: RawBlock) {
     }
 }
 
-async fn join(raw: RawBlock) -> Option<Block> {
-    let header: Header = raw.header.clone();
-    if raw.body.transactions.is_empty() {
+async fn join(node: &NodeHandle, raw: RawBlock) -> Option<Block> {
+    let RawBlock { header, body } = raw;
+    if body.transactions.is_empty() {
         return Some(Block { header, transactions: Vec::new() });
     }
-    tokio::task::spawn_blocking(move || raw.recover().ok()).await.ok().flatten()
+    let node = node.clone();
+    let recover = move || node.senders().join(header, &body).ok();
+    tokio::task::spawn_blocking(recover).await.ok().flatten()
 }
 
 fn is_known(node: &NodeHandle, id: &BlockId) -> Result<bool, mbt_trie::StoreError> {
@@ -108,10 +110,11 @@ pub(super) fn transactions(node: &NodeHandle, encodings: &[Vec<u8>]) -> Verdict 
     let Some(unknown) = decode_unknown(node, encodings) else {
         return Verdict::reject(Fault::InvalidTransaction);
     };
-    let Ok(recovered) = recover_senders(&unknown) else {
+    let recovered: Result<Vec<RecoveredTransaction>, _> =
+        node.senders().recover_each(unknown).into_iter().collect();
+    let Ok(recovered) = recovered else {
         return Verdict::reject(Fault::InvalidTransaction);
     };
-    let recovered: Vec<RecoveredTransaction> = recovered;
     let outcomes = node.submit_many(recovered, Origin::Peer);
     if outcomes.iter().any(Result::is_ok) { Verdict::ACCEPT } else { Verdict::IGNORE }
 }

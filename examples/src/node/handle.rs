@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
-    NodeEvent, NodeStore, Origin, Shared, Stopped, SubmitError, SyncStatus,
+    NodeEvent, NodeStore, Origin, Senders, Shared, Stopped, SubmitError, SyncStatus,
     keeper::{Keeper, Message},
     pool,
 };
@@ -54,6 +54,12 @@ impl NodeHandle {
     #[must_use]
     pub fn pool(&self) -> &Arc<Mutex<Pool>> {
         &self.shared.pool
+    }
+
+    /// Returns what finds the senders of transactions.
+    #[must_use]
+    pub fn senders(&self) -> &Senders {
+        &self.shared.senders
     }
 
     /// Returns chain time, in seconds since 1970.

@@ -6,6 +6,7 @@ mod handle;
 mod keeper;
 mod meters;
 mod pool;
+mod senders;
 
 use std::{
     sync::{Arc, mpsc},
@@ -26,6 +27,7 @@ use meters::Meters;
 pub use error::{Stopped, SubmitError};
 pub use event::{HeadEvent, NodeEvent, Origin, SyncStatus};
 pub use handle::NodeHandle;
+pub use senders::Senders;
 
 /// The store that every node uses.
 pub type NodeStore = Store;
@@ -74,6 +76,7 @@ pub(crate) struct Shared {
     reader: ChainReader<NodeStore>,
     evm: Evm,
     pool: Arc<Mutex<Pool>>,
+    senders: Senders,
     clock: ChainClock,
     events: broadcast::Sender<NodeEvent>,
     meters: Meters,
@@ -95,6 +98,7 @@ impl Node {
             reader: chain.reader(),
             evm,
             pool: Arc::new(Mutex::new(Pool::new(config.pool))),
+            senders: Senders::new(),
             clock: config.clock,
             events: broadcast::Sender::new(EVENTS_KEPT),
             meters: Meters::new(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mbt_account::{
     RecoveredTransaction, SignedTransaction, TransactionError, TxHash, codec::DecodeError,
 };
-use rayon::prelude::*;
+use mbt_crypto::InvalidSignature;
 use serde_json::value::RawValue;
 
 use super::{
@@ -23,7 +23,7 @@ pub(crate) const METHODS: &[Method] =
 
 fn send_raw_transaction(api: &Api, params: &mut Params) -> Answer {
     let raw: Vec<u8> = params.required("data")?;
-    let transaction = recover(&raw)?;
+    let transaction = recover(api, &raw)?;
     answer(&hash(submit(api, transaction)?.0))
 }
 
@@ -52,21 +52,37 @@ pub(crate) fn raw_param(params: Option<&RawValue>) -> Result<Vec<u8>, RequestErr
     Params::parse(json, 1)?.required("data")
 }
 
-/// Decodes and recovers in parallel, then puts all into the pool in their order and one go.
+/// Decodes, recovers in parallel, then puts all into the pool in their order and one go.
 pub(crate) async fn submit_many(
     api: &Arc<Api>,
     raw: Vec<Result<Vec<u8>, RequestError>>,
 ) -> Vec<Result<TxHash, RequestError>> {
     let count = raw.len();
     let work = api.blocking(move |api| {
-        let recovered: Vec<Result<RecoveredTransaction, RequestError>> =
-            raw.into_par_iter().map(|raw| recover(&raw?)).collect();
-        Ok(submit_recovered(api, recovered))
+        let decoded: Vec<_> = raw.into_iter().map(|raw| decode(&raw?)).collect();
+        Ok(submit_recovered(api, recover_good(api, decoded)))
     });
     match work.await {
         Ok(results) => results,
         Err(error) => vec![Err(error); count],
     }
+}
+
+fn recover_good(
+    api: &Api,
+    decoded: Vec<Result<SignedTransaction, RequestError>>,
+) -> Vec<Result<RecoveredTransaction, RequestError>> {
+    let mut errors = Vec::with_capacity(decoded.len());
+    let mut good = Vec::with_capacity(decoded.len());
+    for item in decoded {
+        errors.push(item.map(|transaction| good.push(Arc::new(transaction))).err());
+    }
+    let mut recovered = api.node.senders().recover_each(good).into_iter();
+    let next = |error: Option<RequestError>| match error {
+        Some(error) => Some(Err(error)),
+        None => recovered.next().map(|result| result.map_err(|error| nobody(&error))),
+    };
+    errors.into_iter().filter_map(next).collect()
 }
 
 fn submit_recovered(
@@ -91,16 +107,26 @@ fn submit_recovered(
     results
 }
 
-/// Decodes a raw transaction and recovers its sender. All other checks are the pool's.
-pub(crate) fn recover(raw: &[u8]) -> Result<RecoveredTransaction, RequestError> {
-    let signed = SignedTransaction::decode(raw).map_err(refused)?;
-    signed.recover().map_err(|error| RequestError::Refused(format!("invalid sender: {error}")))
+/// Decodes a raw transaction and finds its sender. All other checks are the pool's.
+pub(crate) fn recover(api: &Api, raw: &[u8]) -> Result<RecoveredTransaction, RequestError> {
+    api.node.senders().recover(decode(raw)?).map_err(|error| nobody(&error))
+}
+
+fn decode(raw: &[u8]) -> Result<SignedTransaction, RequestError> {
+    SignedTransaction::decode(raw).map_err(refused)
+}
+
+fn nobody(error: &InvalidSignature) -> RequestError {
+    RequestError::Refused(format!("invalid sender: {error}"))
 }
 
 fn refused(error: TransactionError) -> RequestError {
     RequestError::Refused(match error {
         TransactionError::Decode(DecodeError::UnknownTransactionType(_)) => {
             "transaction type not supported".to_owned()
+        }
+        TransactionError::Decode(DecodeError::ReservedTransactionType) => {
+            "transaction type not supported: 0x19 is reserved for signed messages".to_owned()
         }
         TransactionError::Decode(error) => format!("rlp: {error}"),
         other => other.to_string(),

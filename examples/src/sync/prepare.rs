@@ -4,27 +4,28 @@ use mbt_consensus::{Block, BlockId, Body};
 use rayon::prelude::*;
 
 use super::event::{BodyFault, Job};
+use crate::node::Senders;
 
 /// What came of a job: the block's id and number, and the block.
 pub(super) type Prepared = (BlockId, u64, Result<Box<Block>, BodyFault>);
 
-/// Decodes bodies, checks each against its header and recovers the senders, on all processors.
+/// Decodes bodies, checks each against its header and finds the senders, on all processors.
 #[must_use]
-pub(super) fn prepare(jobs: Vec<Job>) -> Vec<Prepared> {
+pub(super) fn prepare(jobs: Vec<Job>, senders: &Senders) -> Vec<Prepared> {
     jobs.into_par_iter()
         .map(|job| {
             let (id, number) = (job.id, job.header.number);
-            (id, number, join(job))
+            (id, number, join(job, senders))
         })
         .collect()
 }
 
-fn join(job: Job) -> Result<Box<Block>, BodyFault> {
+fn join(job: Job, senders: &Senders) -> Result<Box<Block>, BodyFault> {
     let body = Body::decode(&job.body).map_err(|_| BodyFault::Malformed)?;
     if body.transactions_root() != job.header.transactions_root {
         return Err(BodyFault::WrongRoot);
     }
-    let block = Block::recover(job.header, &body).map_err(|_| BodyFault::BadSignature)?;
+    let block = senders.join_past(job.header, &body).map_err(|_| BodyFault::BadSignature)?;
     Ok(Box::new(block))
 }
 
@@ -39,7 +40,8 @@ mod tests {
         #[test]
         fn bodies_of_arbitrary_bytes_never_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let header = Header::default();
-            let outcome = prepare(vec![Job { id: header.id(), header, body: body.clone() }]);
+            let job = Job { id: header.id(), header, body: body.clone() };
+            let outcome = prepare(vec![job], &Senders::new());
             prop_assert!(outcome[0].2.is_err() || body == [0xc0]);
         }
     }
@@ -47,7 +49,8 @@ mod tests {
     #[test]
     fn body_of_another_header_is_refused() {
         let header = Header { transactions_root: mbt_crypto::H256([1; 32]), ..Header::default() };
-        let outcome = prepare(vec![Job { id: header.id(), header, body: vec![0xc0] }]);
+        let job = Job { id: header.id(), header, body: vec![0xc0] };
+        let outcome = prepare(vec![job], &Senders::new());
         assert_eq!(outcome[0].2, Err(BodyFault::WrongRoot));
     }
 }

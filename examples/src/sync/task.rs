@@ -181,7 +181,9 @@ impl SyncTask {
                     self.work.push(import_headers(node, peer, headers).boxed());
                 }
                 Effect::Prepare { peer, jobs } => {
-                    let work = tokio::task::spawn_blocking(move || prepare::prepare(jobs));
+                    let node = self.node.clone();
+                    let prepare = move || prepare::prepare(jobs, node.senders());
+                    let work = tokio::task::spawn_blocking(prepare);
                     let done = async move {
                         Outcome::Prepared { peer, blocks: work.await.unwrap_or_default() }
                     };

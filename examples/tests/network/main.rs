@@ -7,6 +7,7 @@
 )]
 
 mod raw_peer;
+mod senders;
 mod support;
 
 use std::time::Duration;

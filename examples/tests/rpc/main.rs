@@ -15,4 +15,6 @@ mod errors;
 mod limits;
 mod methods;
 mod node;
+mod own_types;
+mod senders;
 mod subscriptions;

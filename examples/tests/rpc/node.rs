@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mbt_account::{Kind, Transaction};
+use mbt_account::{Kind, SenderStatistics, Transaction, system::Payload};
 use mbt_consensus::{BuildRequest, ChainConfig, seal};
 use mbt_crypto::{Address, H256, SecretKey, U256};
 use mbt_examples::{
@@ -255,6 +255,27 @@ impl TestNode {
         let receipt = self.receipt(hash);
         assert_eq!(receipt["status"], "0x1", "{receipt}");
         receipt["contractAddress"].as_str().unwrap().to_owned()
+    }
+
+    /// Signs a transaction of an own type.
+    pub(crate) fn sign_own(&self, index: usize, payload: &Payload) -> String {
+        let system = payload.system_type();
+        let kind = Kind::System {
+            system,
+            chain_id: CHAIN_ID,
+            max_priority_fee_per_gas: GWEI.into(),
+            max_fee_per_gas: (100 * GWEI).into(),
+            access_list: Vec::new(),
+        };
+        let (to, input) = (Some(system.contract()), payload.encode());
+        let transaction =
+            Transaction { kind, nonce: 0, gas_limit: 300_000, to, value: 0.into(), input };
+        raw(transaction, &self.account(index).key)
+    }
+
+    /// Returns how many signatures the node checked.
+    pub(crate) fn senders(&self) -> SenderStatistics {
+        self.handle().senders().statistics()
     }
 
     /// Signs with a key that holds nothing.

@@ -12,6 +12,16 @@ pub enum Unprotected {
     Allow,
 }
 
+/// Whether transactions of this system's own types (0x4a, 0x4e) are taken.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum SystemTransactions {
+    /// They are refused, because no block could hold them: nothing gives them a meaning.
+    #[default]
+    Refuse,
+    /// They are taken.
+    Allow,
+}
+
 /// A pool's bounds and prices.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PoolConfig {
@@ -31,6 +41,8 @@ pub struct PoolConfig {
     pub replacement_percent: u64,
     /// Whether transactions without a chain id are taken.
     pub unprotected: Unprotected,
+    /// Whether transactions of this system's own types are taken.
+    pub system: SystemTransactions,
 }
 
 impl Default for PoolConfig {
@@ -44,6 +56,7 @@ impl Default for PoolConfig {
             fee_cap_min: U256([1_000_000_000, 0, 0, 0]),
             replacement_percent: 10,
             unprotected: Unprotected::Refuse,
+            system: SystemTransactions::Refuse,
         }
     }
 }

@@ -64,7 +64,9 @@ pub enum PoolError {
     ReplacementUnderpriced,
     /// The sender cannot pay this one on top of those pooled.
     #[error(
-        "insufficient funds for gas * price + value: balance {balance}, queued cost {queued}, tx cost {cost}"
+        "insufficient funds for gas * price + value: balance {balance}, queued cost {queued}, \
+         tx cost {cost}, overshot {}",
+        overshot(&[*queued, *cost], *balance)
     )]
     Overdraft {
         /// What the sender holds.
@@ -80,4 +82,9 @@ pub enum PoolError {
         /// How many.
         pooled: usize,
     },
+}
+
+/// Returns by how much the costs are above the balance.
+fn overshot(costs: &[U256], balance: U256) -> U256 {
+    costs.iter().fold(U256::zero(), |sum, cost| sum.saturating_add(*cost)).saturating_sub(balance)
 }

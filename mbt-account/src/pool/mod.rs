@@ -14,7 +14,7 @@ use alloc::{
 use mbt_crypto::{Address, U256};
 
 pub use best::Best;
-pub use config::{PoolConfig, PoolHead, SenderState, Unprotected};
+pub use config::{PoolConfig, PoolHead, SenderState, SystemTransactions, Unprotected};
 pub use content::{PoolContent, SenderContent};
 pub use error::PoolError;
 use queue::{Pooled, Queue, Rank};
@@ -230,6 +230,11 @@ impl Pool {
 
     /// Checks all that needs no knowledge of the sender.
     fn check(&self, transaction: &RecoveredTransaction, head: &PoolHead) -> Result<(), PoolError> {
+        if let Some(system) = transaction.system_type()
+            && self.config.system == SystemTransactions::Refuse
+        {
+            return Err(InvalidTransaction::TypeNotSupported(system.tx_type()).into());
+        }
         let (size, max) = (transaction.encoded_length(), self.config.transaction_bytes_max);
         if size > max {
             return Err(PoolError::Oversized { size, max });
@@ -285,7 +290,7 @@ impl Pool {
         }
         let queued = queue.spent_without(nonce);
         let payable = queued.checked_add(cost).is_some_and(|total| total <= balance);
-        if nonce <= queue.next_nonce() && !payable {
+        if !payable {
             return Err(PoolError::Overdraft { balance, queued, cost });
         }
         Ok(cost)

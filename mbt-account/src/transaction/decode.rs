@@ -6,7 +6,10 @@ use alloc::vec::Vec;
 
 use mbt_crypto::{Address, InvalidSignature, Signature};
 
-use super::{AccessListItem, Kind, Transaction};
+use super::{
+    AccessListItem, Kind, Transaction,
+    system::{Payload, SystemType},
+};
 use crate::codec::{DecodeError, Reader};
 
 /// The type byte that no transaction has or will have: EIP-712 digests and EIP-191 messages start
@@ -15,10 +18,18 @@ pub const RESERVED_TYPE: u8 = 0x19;
 
 /// Tells whether this system has transactions of a type; 0 is legacy.
 pub(crate) const fn is_known_type(tx_type: u8) -> bool {
-    tx_type <= 2
+    tx_type <= 2 || SystemType::from_tx_type(tx_type).is_some()
 }
 
 const _: () = assert!(!is_known_type(RESERVED_TYPE), "the reserved type stays unused");
+
+/// Says why there are no transactions of a type.
+pub(crate) const fn refuse_type(tx_type: u8) -> DecodeError {
+    match tx_type {
+        RESERVED_TYPE => DecodeError::ReservedTransactionType,
+        _ => DecodeError::UnknownTransactionType(tx_type),
+    }
+}
 
 /// Why a transaction cannot be taken from its bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -52,7 +63,7 @@ pub(super) fn envelope(bytes: &[u8]) -> Result<(Transaction, Signature), Transac
         None => return Err(DecodeError::Truncated.into()),
         Some((first, _)) if *first >= 0xc0 => (0, bytes),
         Some((first, body)) if *first != 0 && is_known_type(*first) => (*first, body),
-        Some((first, _)) => return Err(DecodeError::UnknownTransactionType(*first).into()),
+        Some((first, _)) => return Err(refuse_type(*first).into()),
     };
     let mut outer = Reader::new(body);
     let fields = outer.list()?;
@@ -64,10 +75,11 @@ fn read_fields(
     tx_type: u8,
     mut fields: Reader<'_>,
 ) -> Result<(Transaction, Signature), TransactionError> {
+    let system = SystemType::from_tx_type(tx_type);
     let chain_id = if tx_type == 0 { 0 } else { fields.u64()? };
     let nonce = fields.u64()?;
     let price = fields.u256()?;
-    let max_fee_per_gas = if tx_type == 2 { fields.u256()? } else { price };
+    let max_fee_per_gas = if tx_type >= 2 { fields.u256()? } else { price };
     let gas_limit = fields.u64()?;
     let to = match fields.bytes()? {
         [] => None,
@@ -94,13 +106,26 @@ fn read_fields(
             let v = v.saturating_sub(35);
             (v % 2 == 1, Some(v / 2))
         }
-        (1 | 2, 0 | 1) => (v == 1, None),
+        (1.., 0 | 1) => (v == 1, None),
         _ => return Err(TransactionError::InvalidV(v)),
     };
-    let kind = match tx_type {
-        0 => Kind::Legacy { chain_id: legacy_chain_id, gas_price: price },
-        1 => Kind::AccessList { chain_id, gas_price: price, access_list },
-        _ => Kind::DynamicFee {
+    let kind = match (tx_type, system) {
+        (0, _) => Kind::Legacy { chain_id: legacy_chain_id, gas_price: price },
+        (1, _) => Kind::AccessList { chain_id, gas_price: price, access_list },
+        (_, Some(system)) => {
+            if to != Some(system.contract()) {
+                return Err(DecodeError::OutOfRange("to").into());
+            }
+            Payload::decode(system, &input)?;
+            Kind::System {
+                system,
+                chain_id,
+                max_priority_fee_per_gas: price,
+                max_fee_per_gas,
+                access_list,
+            }
+        }
+        (_, None) => Kind::DynamicFee {
             chain_id,
             max_priority_fee_per_gas: price,
             max_fee_per_gas,

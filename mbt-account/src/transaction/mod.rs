@@ -1,20 +1,23 @@
-//! Ethereum's transactions: legacy (EIP-155), 0x01 (EIP-2930) and 0x02 (EIP-1559).
+//! Ethereum's transactions: legacy (EIP-155), 0x01 (EIP-2930) and 0x02 (EIP-1559), and this system's
+//! own: 0x4a and 0x4e (SPEC 4).
 
 mod decode;
 mod policy;
 mod recovered;
 mod signed;
+pub mod system;
 
 use alloc::vec::Vec;
 
 use mbt_crypto::{Address, H256, Keccak256, SecretKey, U256, hash_newtype};
 use rlp::RlpStream;
 
-pub(crate) use decode::is_known_type;
 pub use decode::{RESERVED_TYPE, TransactionError};
+pub(crate) use decode::{is_known_type, refuse_type};
 pub use policy::SignaturePolicy;
 pub use recovered::{RecoveredTransaction, recover_senders};
 pub use signed::SignedTransaction;
+use system::SystemType;
 
 hash_newtype! {
     /// Names a transaction: Keccak-256 of its EIP-2718 encoding.
@@ -61,6 +64,20 @@ pub enum Kind {
         /// Declared accesses.
         access_list: Vec<AccessListItem>,
     },
+    /// Types 0x4a and 0x4e. The account called is [`SystemType::contract`], and the input the
+    /// encoding of a [`system::Payload`].
+    System {
+        /// Which of the two.
+        system: SystemType,
+        /// The chain it is signed for.
+        chain_id: u64,
+        /// Most that goes to the miner for a unit of gas.
+        max_priority_fee_per_gas: U256,
+        /// Most that is paid for a unit of gas.
+        max_fee_per_gas: U256,
+        /// Declared accesses.
+        access_list: Vec<AccessListItem>,
+    },
 }
 
 /// What a sender signs.
@@ -88,6 +105,7 @@ impl Transaction {
             Kind::Legacy { .. } => 0,
             Kind::AccessList { .. } => 1,
             Kind::DynamicFee { .. } => 2,
+            Kind::System { system, .. } => system.tx_type(),
         }
     }
 
@@ -96,7 +114,9 @@ impl Transaction {
     pub const fn chain_id(&self) -> Option<u64> {
         match self.kind {
             Kind::Legacy { chain_id, .. } => chain_id,
-            Kind::AccessList { chain_id, .. } | Kind::DynamicFee { chain_id, .. } => Some(chain_id),
+            Kind::AccessList { chain_id, .. }
+            | Kind::DynamicFee { chain_id, .. }
+            | Kind::System { chain_id, .. } => Some(chain_id),
         }
     }
 
@@ -105,10 +125,16 @@ impl Transaction {
     pub fn access_list(&self) -> &[AccessListItem] {
         match &self.kind {
             Kind::Legacy { .. } => &[],
-            Kind::AccessList { access_list, .. } | Kind::DynamicFee { access_list, .. } => {
-                access_list
-            }
+            Kind::AccessList { access_list, .. }
+            | Kind::DynamicFee { access_list, .. }
+            | Kind::System { access_list, .. } => access_list,
         }
+    }
+
+    /// Tells whether tip and fee cap are separate fields (EIP-1559).
+    #[must_use]
+    pub const fn has_dynamic_fee(&self) -> bool {
+        matches!(self.kind, Kind::DynamicFee { .. } | Kind::System { .. })
     }
 
     /// Returns the most that is paid for a unit of gas.
@@ -116,7 +142,9 @@ impl Transaction {
     pub const fn max_fee_per_gas(&self) -> U256 {
         match self.kind {
             Kind::Legacy { gas_price, .. } | Kind::AccessList { gas_price, .. } => gas_price,
-            Kind::DynamicFee { max_fee_per_gas, .. } => max_fee_per_gas,
+            Kind::DynamicFee { max_fee_per_gas, .. } | Kind::System { max_fee_per_gas, .. } => {
+                max_fee_per_gas
+            }
         }
     }
 
@@ -125,7 +153,8 @@ impl Transaction {
     pub const fn max_priority_fee_per_gas(&self) -> U256 {
         match self.kind {
             Kind::Legacy { gas_price, .. } | Kind::AccessList { gas_price, .. } => gas_price,
-            Kind::DynamicFee { max_priority_fee_per_gas, .. } => max_priority_fee_per_gas,
+            Kind::DynamicFee { max_priority_fee_per_gas, .. }
+            | Kind::System { max_priority_fee_per_gas, .. } => max_priority_fee_per_gas,
         }
     }
 
@@ -186,7 +215,7 @@ impl Transaction {
         match self.kind {
             Kind::Legacy { .. } => 6,
             Kind::AccessList { .. } => 8,
-            Kind::DynamicFee { .. } => 9,
+            Kind::DynamicFee { .. } | Kind::System { .. } => 9,
         }
     }
 
@@ -198,7 +227,8 @@ impl Transaction {
             Kind::AccessList { chain_id, gas_price, .. } => {
                 stream.append(chain_id).append(&self.nonce).append(gas_price);
             }
-            Kind::DynamicFee { chain_id, max_priority_fee_per_gas, max_fee_per_gas, .. } => {
+            Kind::DynamicFee { chain_id, max_priority_fee_per_gas, max_fee_per_gas, .. }
+            | Kind::System { chain_id, max_priority_fee_per_gas, max_fee_per_gas, .. } => {
                 stream.append(chain_id).append(&self.nonce);
                 stream.append(max_priority_fee_per_gas).append(max_fee_per_gas);
             }

@@ -145,11 +145,35 @@ mod tests {
 
     #[test]
     fn types_of_others_are_refused() {
-        for tx_type in [0, 3, 4, RESERVED_TYPE, 0x7f, 0x80] {
+        for tx_type in [0, 3, 4, 0x18, 0x1a, 0x49, 0x4b, 0x4d, 0x4f, 0x7f, 0x80] {
             assert_eq!(
                 SignedTransaction::decode(&[tx_type, 0xc0]),
                 Err(DecodeError::UnknownTransactionType(tx_type).into())
             );
+        }
+    }
+
+    #[test]
+    fn reserved_type_is_refused_whatever_follows() {
+        let key = SecretKey::from_bytes([9; 32]).unwrap();
+        let kind = Kind::DynamicFee {
+            chain_id: 1,
+            max_priority_fee_per_gas: 1.into(),
+            max_fee_per_gas: 1.into(),
+            access_list: vec![],
+        };
+        let value = U256::zero();
+        let transaction =
+            Transaction { kind, nonce: 0, gas_limit: 0, to: None, value, input: vec![] };
+        let mut bytes = transaction.sign(&key).encode();
+        assert!(SignedTransaction::decode(&bytes).is_ok());
+        bytes[0] = RESERVED_TYPE;
+        for bytes in [&bytes[..], &[RESERVED_TYPE], &[RESERVED_TYPE, 0x01]] {
+            let refused = TransactionError::from(DecodeError::ReservedTransactionType);
+            assert_eq!(SignedTransaction::decode(bytes), Err(refused));
+            let in_block = rlp::encode(&bytes);
+            let mut reader = Reader::new(&in_block);
+            assert_eq!(SignedTransaction::read_from_block(&mut reader), Err(refused));
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use mbt_account::{Pool, PoolHead, RecoveredTransaction, SenderState, TxHash};
+use mbt_account::{
+    Pool, PoolConfig, PoolHead, RecoveredTransaction, SenderState, Transaction, TxHash,
+};
 use mbt_crypto::{Address, U256};
 use proptest::{collection::vec, prelude::*};
 
@@ -10,6 +12,8 @@ use super::common::{GWEI, HEAD, bounded, by, pays, sender, transfer};
 
 const COUNT_MAX: usize = 8;
 const PER_SENDER_MAX: usize = 4;
+/// Reached before the count when inputs are long.
+const BYTES_MAX: usize = 1_200;
 
 /// The slow twin.
 #[derive(Clone, Default)]
@@ -24,6 +28,10 @@ impl Model {
         let mut own: Vec<_> = self.all.iter().filter(|tx| tx.sender() == sender).collect();
         own.sort_by_key(|tx| tx.nonce);
         own
+    }
+
+    fn bytes(&self) -> usize {
+        self.all.iter().map(|tx| tx.encoded_length()).sum()
     }
 
     fn executable(&self, sender: Address) -> Vec<&RecoveredTransaction> {
@@ -90,7 +98,7 @@ impl Model {
         let executable = self.executable(tx.sender());
         let others = executable.iter().filter(|other| other.nonce != tx.nonce);
         let total = others.fold(cost, |sum, other| sum + other.max_cost().unwrap());
-        if tx.nonce <= state.nonce + executable.len() as u64 && total > state.balance {
+        if total > state.balance {
             return false;
         }
         if old.is_none() && own.len() == PER_SENDER_MAX {
@@ -99,7 +107,7 @@ impl Model {
         }
         self.all.retain(|other| Some(other.hash()) != old.as_ref().map(|old| old.hash()));
         self.all.push(tx.clone());
-        while self.all.len() > COUNT_MAX {
+        while self.all.len() > COUNT_MAX || self.bytes() > BYTES_MAX {
             let cheapest = self.cheapest(base_fee);
             self.all.retain(|other| other.hash() != cheapest);
         }
@@ -137,15 +145,22 @@ impl Model {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Insert { byte: u8, nonce: u64, tip: u64, cap: u64 },
+    Insert { byte: u8, nonce: u64, tip: u64, cap: u64, input: usize },
     Remove { at: usize },
     Update { base_fee: u64, byte: u8, nonce: u64, pays: u64 },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let insert = (1..=4_u8, 0..7_u64, 0..12_u64, 0..12_u64).prop_map(|(byte, nonce, tip, more)| {
-        Step::Insert { byte, nonce, tip, cap: 1 + tip + more }
-    });
+    let bytes = prop_oneof![3 => Just(0_usize), 1 => 1..400_usize];
+    let insert = (1..=4_u8, 0..7_u64, 0..12_u64, 0..12_u64, bytes).prop_map(
+        |(byte, nonce, tip, more, input)| Step::Insert {
+            byte,
+            nonce,
+            tip,
+            cap: 1 + tip + more,
+            input,
+        },
+    );
     let update = (1..8_u64, 1..=4_u8, 0..6_u64, 10..120_u64)
         .prop_map(|(base_fee, byte, nonce, pays)| Step::Update { base_fee, byte, nonce, pays });
     let remove = any::<usize>().prop_map(|at| Step::Remove { at });
@@ -153,10 +168,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn assert_same(pool: &Pool, model: &Model, base_fee: U256) -> Result<(), TestCaseError> {
-    prop_assert!(pool.len() <= COUNT_MAX);
+    prop_assert!(pool.len() <= COUNT_MAX && pool.bytes() <= BYTES_MAX);
     prop_assert_eq!(pool.len(), model.all.len());
-    let bytes: usize = model.all.iter().map(|tx| tx.encoded_length()).sum();
-    prop_assert_eq!(pool.bytes(), bytes);
+    prop_assert_eq!(pool.bytes(), model.bytes());
     let mut pending = 0;
     for sender in model.states.keys() {
         let content = pool.content_from(sender);
@@ -177,7 +191,8 @@ fn assert_same(pool: &Pool, model: &Model, base_fee: U256) -> Result<(), TestCas
 proptest! {
     #[test]
     fn pool_does_what_its_slow_twin_does(steps in steps()) {
-        let mut pool = Pool::new(bounded(COUNT_MAX, PER_SENDER_MAX));
+        let bounds = bounded(COUNT_MAX, PER_SENDER_MAX);
+        let mut pool = Pool::new(PoolConfig { bytes_max: BYTES_MAX, ..bounds });
         let mut model = Model::default();
         let mut head = HEAD;
         for byte in 1..=4 {
@@ -185,8 +200,11 @@ proptest! {
         }
         for step in steps {
             match step {
-                Step::Insert { byte, nonce, tip, cap } => {
-                    let tx = by(byte, transfer(nonce, tip, cap));
+                Step::Insert { byte, nonce, tip, cap, input } => {
+                    let gas_limit = if input == 0 { 21_000 } else { 42_000 };
+                    let input = vec![0; input];
+                    let tx = Transaction { input, gas_limit, ..transfer(nonce, tip, cap) };
+                    let tx = by(byte, tx);
                     let state = model.states[&sender(byte)];
                     let taken = model.insert(&tx, state, head.base_fee);
                     let inserted = pool.insert(tx, state, &head);

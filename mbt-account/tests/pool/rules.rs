@@ -2,9 +2,10 @@
 
 use mbt_account::{
     Inserted, InvalidTransaction, Kind, Pool, PoolConfig, PoolError, PoolHead,
-    RecoveredTransaction, Transaction, Unprotected,
+    RecoveredTransaction, SystemTransactions, Transaction, Unprotected,
+    system::{ConsensusKind, Gateway, LeagueJoin, LeagueValidator, MicroProtocol, Payload},
 };
-use mbt_crypto::U256;
+use mbt_crypto::{SecretKey, U256};
 
 use super::common::{CHAIN_ID, GWEI, HEAD, bounded, by, pays, rich, sender, transfer};
 
@@ -73,6 +74,57 @@ fn unprotected_transactions_are_taken_only_when_allowed() {
     );
     let config = PoolConfig { unprotected: Unprotected::Allow, ..PoolConfig::default() };
     assert!(Pool::new(config).insert(keyless, rich(0), &HEAD).is_ok());
+}
+
+#[test]
+fn own_types_are_taken_only_where_they_mean_something() {
+    let payload = Payload::from(league_join());
+    let system = payload.system_type();
+    let kind = Kind::System {
+        system,
+        chain_id: CHAIN_ID,
+        max_priority_fee_per_gas: GWEI.into(),
+        max_fee_per_gas: (2 * GWEI).into(),
+        access_list: vec![],
+    };
+    let transaction = Transaction {
+        kind,
+        to: Some(system.contract()),
+        gas_limit: 100_000,
+        input: payload.encode(),
+        ..transfer(0, 0, 0)
+    };
+    assert_eq!(
+        pool().insert(by(1, transaction.clone()), rich(0), &HEAD).unwrap_err().to_string(),
+        "transaction type not supported: 0x4a"
+    );
+    let config = PoolConfig { system: SystemTransactions::Allow, ..PoolConfig::default() };
+    let mut open = Pool::new(config);
+    let meaningless = Transaction { input: vec![], ..transaction.clone() };
+    assert_eq!(
+        open.insert(by(1, meaningless), rich(0), &HEAD).unwrap_err().to_string(),
+        "payload: input ends inside an item"
+    );
+    assert!(open.insert(by(1, transaction), rich(0), &HEAD).unwrap().pending);
+}
+
+fn league_join() -> LeagueJoin {
+    let public_key = SecretKey::from_bytes([1; 32]).unwrap().public_key();
+    LeagueJoin {
+        genesis_header: vec![0xc0],
+        parameters: vec![],
+        micro_protocol: MicroProtocol {
+            chain_id: 1,
+            protocol_version: 1,
+            consensus: ConsensusKind::Pbft,
+            gateways: vec![Gateway { public_key, address: "/ip4/127.0.0.1".into() }],
+        },
+        validators: vec![LeagueValidator {
+            public_key,
+            pledge: U256::zero(),
+            proof_of_possession: [0; 64],
+        }],
+    }
 }
 
 #[test]
@@ -223,7 +275,18 @@ fn one_sender_cannot_queue_more_than_it_can_pay() {
     pool.insert(by(1, transfer(1, 1, 9)), pays(0, 20), &HEAD).unwrap();
     let third = pool.insert(by(1, transfer(2, 1, 9)), pays(0, 20), &HEAD).unwrap_err();
     assert!(matches!(third, PoolError::Overdraft { .. }));
-    assert!(third.to_string().starts_with("insufficient funds for gas * price + value: balance"));
+    let words = |error: PoolError| {
+        error.to_string().split(':').nth(1).unwrap().replace(|c: char| c.is_ascii_digit(), "")
+    };
+    assert_eq!(words(third), " balance , queued cost , tx cost , overshot ");
+    // One that waits for an earlier nonce is held to the same.
+    let waiting = pool.insert(by(1, transfer(7, 1, 9)), pays(0, 20), &HEAD).unwrap_err();
+    assert_eq!(third, waiting);
+    let alone = pool.insert(by(2, transfer(0, 1, 21)), pays(0, 20), &HEAD).unwrap_err();
+    assert_eq!(words(alone), " balance , tx cost , overshot ");
+    assert!(alone.to_string().ends_with(&format!("overshot {}", 21_000 * GWEI)));
+    // A replacement counts only what it costs more.
+    assert!(pool.insert(by(1, transfer(1, 2, 11)), pays(0, 20), &HEAD).unwrap().pending);
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) const NAME: &str = "eth_sendRawTransactionSync";
 pub(crate) async fn send(api: Arc<Api>, json: Option<String>) -> Answer {
     let (raw, timeout_ms) = read_params(&api, json.as_deref())?;
     let mut events = api.node.events();
-    let hash = api.blocking(move |api| submit(api, recover(&raw)?)).await?;
+    let hash = api.blocking(move |api| submit(api, recover(api, &raw)?)).await?;
     let deadline = Instant::now() + Duration::from_millis(timeout_ms);
     loop {
         if let Some(receipt) = mined(&api, hash).await? {

@@ -1,6 +1,6 @@
 //! Transactions as JSON-RPC shows them.
 
-use mbt_account::{AccessListItem, Kind, RecoveredTransaction};
+use mbt_account::{AccessListItem, RecoveredTransaction};
 use mbt_consensus::BlockId;
 use mbt_crypto::{Address, U256};
 use serde::Serialize;
@@ -76,7 +76,7 @@ impl RpcTransaction {
     /// Shows a transaction; without a place it is pending.
     pub(crate) fn new(transaction: &RecoveredTransaction, place: Option<Place>) -> Self {
         let typed = transaction.tx_type() != 0;
-        let dynamic = matches!(transaction.kind, Kind::DynamicFee { .. });
+        let dynamic = transaction.has_dynamic_fee();
         let cap = transaction.max_fee_per_gas();
         let gas_price = match place {
             Some(place) => transaction.effective_gas_price(place.base_fee).unwrap_or(cap),
@@ -136,7 +136,7 @@ pub(crate) fn created_address(sender: Address, nonce: u64) -> Address {
 
 #[cfg(test)]
 mod tests {
-    use mbt_account::Transaction;
+    use mbt_account::{Kind, Transaction};
     use mbt_crypto::SecretKey;
 
     use super::*;
