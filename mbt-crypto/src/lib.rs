@@ -4,6 +4,7 @@
 extern crate alloc;
 
 mod address;
+mod batch;
 pub mod eip191;
 pub mod eip712;
 mod hash;
@@ -13,9 +14,11 @@ mod keccak;
 mod key;
 #[cfg(feature = "keystore")]
 pub mod keystore;
+pub mod proxy;
 mod signature;
 
 pub use address::{Address, AddressError, Network};
+pub use batch::{InvalidInBatch, recover_all, verify_all};
 pub use eip191::message_hash;
 pub use hash::{Keccak256, keccak256};
 pub use keccak::{KeccakEngine, keccak256_all, keccak256_many};
