@@ -10,8 +10,12 @@ mod program;
 
 use std::{fs, net::TcpListener, path::Path};
 
+use mbt_account::{Kind, Transaction};
+use mbt_crypto::{Address, SecretKey};
 use mbt_examples::storage::DataFolder;
+use mbt_vm::development;
 use program::{Running, free_address, output, program};
+use serde_json::json;
 
 /// Asserts that a program ended with a code and one sentence.
 fn assert_refused(args: &[&str], code: i32, words: &[&str]) {
@@ -107,6 +111,47 @@ fn a_development_node_stops_when_asked_and_leaves_nothing() {
     node.await_height(2);
     assert_eq!(node.interrupt(), Some(0));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn json_rpc_answers_soon_after_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut told = Vec::new();
+    for data in [vec![], vec!["--data", text(folder.path())]] {
+        let rpc = free_address();
+        let mut command = program();
+        command.args(["run", "--dev", "-q", "--rpc-listen", &rpc.to_string()]).args(data);
+        command.args(["--metrics-listen", "127.0.0.1:0"]);
+        let mut node = Running::spawn(command, rpc);
+        told.push(node.await_answer());
+        assert_eq!(node.call("eth_chainId", &json!([])), Some(json!("0x7a69")));
+        assert_eq!(node.interrupt(), Some(0));
+    }
+    println!("first answer after {:?} in memory, {:?} with a data folder", told[0], told[1]);
+}
+
+#[test]
+fn transactions_without_a_chain_id_are_taken_when_the_operator_says_so() {
+    let rpc = free_address();
+    let mut command = program();
+    command.args(["run", "--dev", "-q", "--block-time", "1", "--allow-unprotected-txs"]);
+    command.args(["--rpc-listen", &rpc.to_string(), "--metrics-listen", "127.0.0.1:0"]);
+    let mut node = Running::spawn(command, rpc);
+    node.await_answer();
+    let key = SecretKey::from_bytes(development::ACCOUNTS[0].private_key).unwrap();
+    let transaction = Transaction {
+        kind: Kind::Legacy { chain_id: None, gas_price: 100_000_000_000_u64.into() },
+        nonce: 0,
+        gas_limit: 21_000,
+        to: Some(Address::from_low_u64(0x77)),
+        value: 1.into(),
+        input: Vec::new(),
+    };
+    let raw = format!("0x{}", hex::encode(transaction.sign(&key).encode()));
+    let hash = node.call("eth_sendRawTransaction", &json!([raw])).unwrap();
+    node.await_height(2);
+    let receipt = node.call("eth_getTransactionReceipt", &json!([hash])).unwrap();
+    assert_eq!(receipt["status"], "0x1");
 }
 
 #[test]

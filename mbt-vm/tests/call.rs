@@ -192,6 +192,34 @@ fn calling(target: Address) -> Vec<u8> {
 }
 
 #[test]
+fn struct_logs_show_what_is_to_be_refunded() {
+    // SSTORE(1, 0); SSTORE(1, 4); STOP, where slot 1 holds 4.
+    let (mut state, address) = programmed(&[0x5f, 0x60, 1, 0x55, 0x60, 4, 0x60, 1, 0x55, 0x00]);
+    state.storage.insert((address, H256::from_low_u64_be(1)), 4.into());
+    let trace = traced(&json!({}), &state, address, vec![]);
+    let steps = trace["structLogs"].as_array().unwrap();
+    let refunds: Vec<_> = steps.iter().map(|step| step["refund"].as_u64()).collect();
+    let cleared = Some(4_800);
+    assert_eq!(refunds, [None, None, cleared, cleared, cleared, Some(2_800), Some(2_800)]);
+    let used: u64 = steps.iter().map(|step| step["gasCost"].as_u64().unwrap()).sum();
+    assert_eq!(trace["gas"], 21_000 + used - 2_800, "the machine refunds the same");
+
+    let mut reverts = vec![0x5f, 0x60, 1, 0x55, 0x5f, 0x5f, 0xfd];
+    let inner = Address([0xbb; 20]);
+    for (last, kept) in [(0xfd, None), (0xf3, cleared)] {
+        *reverts.last_mut().unwrap() = last;
+        let (mut state, outer) = programmed(&calling(inner));
+        state.put_code(inner, &reverts);
+        state.storage.insert((inner, H256::from_low_u64_be(1)), 4.into());
+        let trace = traced(&json!({}), &state, outer, vec![]);
+        let steps = trace["structLogs"].as_array().unwrap();
+        let inside = steps.iter().rfind(|step| step["depth"] == 2).unwrap();
+        assert_eq!(inside["refund"].as_u64(), cleared);
+        assert_eq!(steps.last().unwrap()["refund"].as_u64(), kept, "the caller goes on");
+    }
+}
+
+#[test]
 fn the_call_tracer_shows_calls_inside() {
     let inner = Address([0xbb; 20]);
     let (mut state, outer) = programmed(&calling(inner));

@@ -18,7 +18,8 @@ use crate::{
     config::{ChainSection, Config, Engine, Network, NetworkSection, StorageSection},
     exit::{Code, Failure},
     mining::MiningConfig,
-    service::{DevelopmentGenesis, Opened, Sealing, Service},
+    node::NodeHandle,
+    service::{DevelopmentGenesis, Opened, Sealing, Service, status},
 };
 
 pub use accounts::{Account, accounts, table as account_table};
@@ -164,11 +165,10 @@ impl Localnet {
         })
     }
 
-    /// Logs a line about each node every five seconds, for as long as it is polled.
+    /// Logs a line about the chain every five seconds, for as long as it is polled.
     pub async fn log_status(&self) {
-        if let Some(first) = self.nodes.first() {
-            first.log_status().await;
-        }
+        let nodes: Vec<&NodeHandle> = self.nodes.iter().map(Service::handle).collect();
+        status::log(&nodes).await;
     }
 
     /// Stops every node in order.

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     RpcConfig,
+    deadline::Deadline,
     error::RequestError,
     eth::fees::TipSamples,
     filters::Filters,
@@ -70,11 +71,11 @@ impl Api {
     /// Runs a method where it belongs.
     pub(crate) async fn run(self: Arc<Self>, method: Method, params: Option<String>) -> Answer {
         match method.run {
-            Run::Inline => method.call(&self, params.as_deref()),
+            Run::Inline => method.call(&self, params.as_deref(), Deadline::NEVER),
             Run::Read => {
                 let permit = acquire(&self.reads).await?;
                 self.blocking(move |api| {
-                    let answer = method.call(api, params.as_deref());
+                    let answer = method.call(api, params.as_deref(), Deadline::NEVER);
                     drop(permit);
                     answer
                 })
@@ -84,24 +85,24 @@ impl Api {
         }
     }
 
-    /// Runs a heavy method in its turn. A caller that gives up leaves the thread to finish: calls
-    /// are bounded by gas, and the place stays taken until then.
+    /// Runs a heavy method in its turn, for a bounded time. The place stays taken until its thread
+    /// has noticed.
     async fn run_heavy(self: Arc<Self>, method: Method, params: Option<String>) -> Answer {
         let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| {
             RequestError::Limit("too many calls, traces and log queries are waiting".to_owned())
         })?;
         let permit = acquire(&self.heavy).await?;
-        let timeout_ms = self.config.call_timeout_ms;
+        let time = Duration::from_millis(self.config.call_timeout_ms);
+        let deadline = Deadline::after(time);
         let work = self.blocking(move |api| {
-            let answer = method.call(api, params.as_deref());
+            let answer = method.call(api, params.as_deref(), deadline);
             drop((permit, place));
             answer
         });
-        match tokio::time::timeout(Duration::from_millis(timeout_ms), work).await {
+        match tokio::time::timeout(time, work).await {
+            Ok(Err(_)) if deadline.passed() => Err(Deadline::aborted(time)),
             Ok(answer) => answer,
-            Err(_) => {
-                Err(RequestError::Refused(format!("execution aborted (timeout = {timeout_ms}ms)")))
-            }
+            Err(_) => Err(Deadline::aborted(time)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `debug_*`: executions repeated under a tracer.
 
 use mbt_account::{RecoveredTransaction, TxHash};
-use mbt_consensus::{BlockId, SealedHeader};
+use mbt_consensus::SealedHeader;
 use mbt_crypto::H256;
 use mbt_vm::{BlockOverrides, StateOverrides, TraceError, TracerConfig};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use super::{
     method::{Answer, Method, answer},
     params::Params,
     types::{
-        block_ref::{BlockRef, BlockTag},
+        block_ref::BlockRef,
         call::RpcCall,
         hex::{Data, hash, prefixed},
         param::{Fields, Param, ParamError},
@@ -68,7 +68,7 @@ fn options(params: &mut Params) -> Result<TraceOptions, RequestError> {
 fn trace_transaction(api: &Api, params: &mut Params) -> Answer {
     let hash = TxHash(params.required::<H256>("transactionHash")?);
     let options = options(params)?;
-    let view = api.view()?;
+    let view = api.view()?.until(params.deadline());
     let mined = view
         .transaction(&hash)?
         .ok_or_else(|| RequestError::Refused("transaction not found".to_owned()))?;
@@ -106,22 +106,19 @@ fn parent_of(block: &SealedHeader) -> Result<u64, RequestError> {
 }
 
 fn trace_block_by_number(api: &Api, params: &mut Params) -> Answer {
-    let tag: BlockTag = params.required("block")?;
-    let options = options(params)?;
-    let view = api.view()?;
-    let block = view.find(BlockRef::Tag(tag))?;
-    trace_block(api, &view, &block, &options)
+    let block = params.numbered()?;
+    trace_block(api, block, params)
 }
 
 fn trace_block_by_hash(api: &Api, params: &mut Params) -> Answer {
-    let id = BlockId(params.required::<H256>("blockHash")?);
-    let options = options(params)?;
-    let view = api.view()?;
-    let block = view.find(BlockRef::Id { id, canonical: true })?;
-    trace_block(api, &view, &block, &options)
+    let block = params.named()?;
+    trace_block(api, block, params)
 }
 
-fn trace_block(api: &Api, view: &View, block: &SealedHeader, options: &TraceOptions) -> Answer {
+fn trace_block(api: &Api, block: BlockRef, params: &mut Params) -> Answer {
+    let options = options(params)?;
+    let view = api.view()?.until(params.deadline());
+    let block = &view.find(block)?;
     let transactions = view.transactions(block)?.ok_or(RequestError::UnknownBlock)?;
     let context = view.chain().block_context(block.number)?.ok_or(RequestError::UnknownBlock)?;
     let state = view.state(parent_of(block)?)?;
@@ -141,7 +138,7 @@ fn trace_call(api: &Api, params: &mut Params) -> Answer {
     let call: RpcCall = params.required("transaction")?;
     let block: BlockRef = params.optional("block")?.unwrap_or_default();
     let options = options(params)?;
-    let view = api.view()?;
+    let view = api.view()?.until(params.deadline());
     let prepared = Prepared::new(call, block, options.state.clone(), options.block);
     let trace = prepared.run(api, &view, |context, request, scene| {
         api.node

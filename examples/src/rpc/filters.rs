@@ -15,6 +15,7 @@ use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 use super::{
     api::Api,
     branch::steps,
+    deadline::Deadline,
     error::RequestError,
     eth::logs::{Found, query},
     ids::HexIds,
@@ -206,7 +207,7 @@ fn filter_changes(api: &Api, params: &mut Params) -> Answer {
     let name: String = params.required("filterId")?;
     match api.filters.touch(&name)? {
         Filter::Blocks { seen } => block_changes(api, &name, seen),
-        Filter::Logs { filter, seen } => log_changes(api, &name, filter, seen),
+        Filter::Logs { filter, seen } => log_changes(api, &name, filter, seen, params.deadline()),
         Filter::Pending { next, full } => pending_changes(api, &name, next, full),
     }
 }
@@ -228,8 +229,14 @@ fn block_changes(api: &Api, name: &str, seen: BlockId) -> Answer {
     answer(&ids)
 }
 
-fn log_changes(api: &Api, name: &str, filter: LogFilter, seen: BlockId) -> Answer {
-    let view = api.view()?;
+fn log_changes(
+    api: &Api,
+    name: &str,
+    filter: LogFilter,
+    seen: BlockId,
+    deadline: Deadline,
+) -> Answer {
+    let view = api.view()?.until(deadline);
     let way = steps(&view, &seen, steps_max(api))?;
     let range = numbers(&view, &filter.range);
     let mut found = Found::new(api.config.log_results_max);
@@ -278,7 +285,9 @@ fn pending_changes(api: &Api, name: &str, next: u64, full: bool) -> Answer {
 fn filter_logs(api: &Api, params: &mut Params) -> Answer {
     let name: String = params.required("filterId")?;
     match api.filters.touch(&name)? {
-        Filter::Logs { filter, .. } => answer(&query(api, &api.view()?, &filter)?),
+        Filter::Logs { filter, .. } => {
+            answer(&query(api, &api.view()?.until(params.deadline()), &filter)?)
+        }
         Filter::Blocks { .. } | Filter::Pending { .. } => {
             Err(RequestError::Refused("filter not found".to_owned()))
         }

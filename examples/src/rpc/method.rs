@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{api::Api, error::RequestError, params::Params};
+use super::{api::Api, deadline::Deadline, error::RequestError, params::Params};
 
 /// What a method answers: finished JSON, made on the thread that did the work.
 pub(crate) type Answer = Result<Box<RawValue>, RequestError>;
@@ -66,9 +66,9 @@ impl Method {
         Self { name, params_max, run: Run::Heavy, answer }
     }
 
-    /// Reads the parameters and answers.
-    pub(crate) fn call(&self, api: &Api, json: Option<&str>) -> Answer {
-        let mut params = Params::parse(json, self.params_max)?;
+    /// Reads the parameters and answers; the caller waits until the deadline.
+    pub(crate) fn call(&self, api: &Api, json: Option<&str>, deadline: Deadline) -> Answer {
+        let mut params = Params::parse(json, self.params_max)?.until(deadline);
         (self.answer)(api, &mut params)
     }
 }

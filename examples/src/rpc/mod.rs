@@ -4,6 +4,7 @@
 mod api;
 mod branch;
 mod config;
+mod deadline;
 mod debug;
 mod dispatch;
 mod door;

@@ -2,7 +2,6 @@
 //! and contracts with it.
 
 use mbt_account::TxHash;
-use mbt_consensus::{BlockId, SealedHeader};
 use mbt_crypto::{Address, H256, U256};
 use mbt_trie::StateView;
 use mbt_vm::{CallTracerOptions, TracerConfig};
@@ -19,9 +18,10 @@ use super::{
         block::{Detail, RpcHeader},
         block_ref::{BlockRef, BlockTag},
         hex::{count, quantity},
+        param::{Param, ParamError, PlainNumber},
         transaction::RpcTransaction,
     },
-    view::{View, derived, place},
+    view::{derived, place},
 };
 
 /// Methods of this file.
@@ -60,11 +60,8 @@ fn has_code(api: &Api, params: &mut Params) -> Answer {
 }
 
 /// Reads a block's number as Otterscan sends it: plain, or as a quantity or tag.
-fn read_tag(value: &Value) -> Result<BlockTag, super::types::param::ParamError> {
-    match value.as_u64() {
-        Some(number) => Ok(BlockTag::Number(number)),
-        None => super::types::param::Param::read(value),
-    }
+fn read_tag(value: &Value) -> Result<BlockTag, ParamError> {
+    value.as_u64().map_or_else(|| BlockTag::read(value), |number| Ok(BlockTag::Number(number)))
 }
 
 fn required_tag(params: &mut Params) -> Result<BlockTag, RequestError> {
@@ -74,22 +71,17 @@ fn required_tag(params: &mut Params) -> Result<BlockTag, RequestError> {
 }
 
 fn block_details(api: &Api, params: &mut Params) -> Answer {
-    let tag = required_tag(params)?;
-    let view = api.view()?;
-    let block = view.at(tag)?;
-    answer_details(&view, block)
+    details(api, BlockRef::Tag(required_tag(params)?))
 }
 
 fn block_details_by_hash(api: &Api, params: &mut Params) -> Answer {
-    let id = BlockId(params.required::<H256>("blockHash")?);
-    let view = api.view()?;
-    let block = view.named(&id)?;
-    answer_details(&view, block)
+    details(api, params.named()?)
 }
 
-fn answer_details(view: &View, block: Option<SealedHeader>) -> Answer {
-    let Some(block) = block else { return null() };
-    let Some(block_json) = shown(view, &block, Detail::Hashes)? else { return null() };
+fn details(api: &Api, block: BlockRef) -> Answer {
+    let view = api.view()?;
+    let Some(block) = view.lookup(block)? else { return null() };
+    let Some(block_json) = shown(&view, &block, Detail::Hashes)? else { return null() };
     let transactions = view.transactions(&block)?.unwrap_or_default();
     let receipts = view.receipts(&block)?.unwrap_or_default();
     let mut before = 0_u64;
@@ -115,11 +107,8 @@ fn answer_details(view: &View, block: Option<SealedHeader>) -> Answer {
 fn block_transactions(api: &Api, params: &mut Params) -> Answer {
     let tag = required_tag(params)?;
     let number = |params: &mut Params, name| {
-        let read = |value: &Value| match value.as_u64() {
-            Some(plain) => Ok(plain),
-            None => super::types::param::Param::read(value),
-        };
-        Ok::<u64, RequestError>(params.optional_with(name, read)?.unwrap_or(0))
+        let number = params.optional::<PlainNumber>(name)?;
+        Ok::<u64, RequestError>(number.map_or(0, |number| number.0))
     };
     let page = number(params, "page")?;
     let size = number(params, "pageSize")?.clamp(1, PAGE_MAX);
@@ -148,7 +137,7 @@ fn block_transactions(api: &Api, params: &mut Params) -> Answer {
 /// Answers what a failed transaction returned; nothing of one that succeeded.
 fn transaction_error(api: &Api, params: &mut Params) -> Answer {
     let hash = TxHash(params.required::<H256>("transactionHash")?);
-    let view = api.view()?;
+    let view = api.view()?.until(params.deadline());
     let Some(mined) = view.transaction(&hash)? else { return null() };
     let receipts = view.receipts(&mined.block)?.unwrap_or_default();
     if receipts.get(mined.index).is_none_or(|receipt| receipt.succeeded) {

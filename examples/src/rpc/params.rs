@@ -1,17 +1,24 @@
 //! The positional parameters of a request.
 
+use mbt_consensus::BlockId;
+use mbt_crypto::H256;
 use serde_json::Value;
 
 use super::{
+    deadline::Deadline,
     error::RequestError,
-    types::param::{Param, ParamError},
+    types::{
+        block_ref::BlockRef,
+        param::{Param, ParamError},
+    },
 };
 
-/// Parameters that are taken one by one.
+/// Parameters that are taken one by one, and how long the caller waits.
 #[derive(Debug)]
 pub(crate) struct Params {
     values: std::vec::IntoIter<Value>,
     next: usize,
+    deadline: Deadline,
 }
 
 impl Params {
@@ -28,7 +35,17 @@ impl Params {
         if values.len() > max {
             return Err(RequestError::TooManyParams { max });
         }
-        Ok(Self { values: values.into_iter(), next: 0 })
+        Ok(Self { values: values.into_iter(), next: 0, deadline: Deadline::NEVER })
+    }
+
+    /// Sets how long the caller waits.
+    pub(crate) fn until(self, deadline: Deadline) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Returns how long the caller waits.
+    pub(crate) const fn deadline(&self) -> Deadline {
+        self.deadline
     }
 
     /// Takes a parameter that must be there.
@@ -42,16 +59,18 @@ impl Params {
         &mut self,
         name: &'static str,
     ) -> Result<Option<T>, RequestError> {
-        let index = self.next;
-        self.next = index.saturating_add(1);
-        match self.values.next() {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => T::read(&value).map(Some).map_err(|reason| RequestError::InvalidParam {
-                index,
-                name,
-                reason,
-            }),
-        }
+        self.optional_with(name, T::read)
+    }
+
+    /// Takes a block's number or tag.
+    pub(crate) fn numbered(&mut self) -> Result<BlockRef, RequestError> {
+        self.required("block").map(BlockRef::Tag)
+    }
+
+    /// Takes a block's hash; it may be on any branch.
+    pub(crate) fn named(&mut self) -> Result<BlockRef, RequestError> {
+        let id = BlockId(self.required::<H256>("blockHash")?);
+        Ok(BlockRef::Id { id, canonical: false })
     }
 
     /// Takes a parameter by a reader of its own.

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use super::{
     Namespace, RpcConfig, RpcError,
     api::Api,
+    deadline::Deadline,
     debug,
     dispatch::DispatchLayer,
     door::{Door, cors},
@@ -181,8 +182,9 @@ fn module(api: &Arc<Api>) -> Result<RpcModule<Arc<Api>>, RpcError> {
 
 fn register(module: &mut RpcModule<Arc<Api>>, method: Method) -> Result<(), RpcError> {
     let registered = match method.run {
-        Run::Inline => module
-            .register_method(method.name, move |params, api, _| method.call(api, params.as_str())),
+        Run::Inline => module.register_method(method.name, move |params, api, _| {
+            method.call(api, params.as_str(), Deadline::NEVER)
+        }),
         Run::Read | Run::Heavy => module
             .register_async_method(method.name, move |params, api, _| {
                 Arc::clone(&*api).run(method, params.as_str().map(str::to_owned))

@@ -5,6 +5,7 @@ use mbt_consensus::{BlockId, ChainSnapshot, SealedHeader, prev_randao};
 use mbt_trie::{KeyValueStore, StateView};
 
 use super::{
+    deadline::{Deadline, Timely},
     error::RequestError,
     types::{
         block::Derived,
@@ -22,6 +23,7 @@ pub(crate) type Snapshot = ChainSnapshot<<NodeStore as KeyValueStore>::Snapshot>
 #[derive(Debug)]
 pub(crate) struct View {
     snapshot: Snapshot,
+    deadline: Deadline,
 }
 
 /// A transaction in its block.
@@ -61,7 +63,12 @@ pub(crate) fn place(block: &SealedHeader, index: usize) -> Place {
 impl View {
     /// Takes a snapshot.
     pub(crate) fn new(node: &NodeHandle) -> Result<Self, RequestError> {
-        Ok(Self { snapshot: node.reader().snapshot()? })
+        Ok(Self { snapshot: node.reader().snapshot()?, deadline: Deadline::NEVER })
+    }
+
+    /// Lets executions on this view end soon after a deadline.
+    pub(crate) fn until(self, deadline: Deadline) -> Self {
+        Self { deadline, ..self }
     }
 
     /// Returns the head.
@@ -142,6 +149,7 @@ impl View {
         &self,
         block: &SealedHeader,
     ) -> Result<Option<Vec<Receipt>>, RequestError> {
+        self.deadline.check()?;
         Ok(self.snapshot.receipts(&block.id)?)
     }
 
@@ -166,7 +174,7 @@ impl View {
 
     /// Returns the state after a block of the head's branch.
     pub(crate) fn state(&self, number: u64) -> Result<impl StateView + '_, RequestError> {
-        Ok(self.snapshot.state_at(number)?)
+        Ok(Timely::new(self.snapshot.state_at(number)?, self.deadline))
     }
 
     /// Returns a mined transaction and its place.

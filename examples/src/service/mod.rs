@@ -2,7 +2,7 @@
 
 mod genesis;
 mod signals;
-mod status;
+pub(crate) mod status;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -196,7 +196,7 @@ impl Service {
 
     /// Logs a line about the node every five seconds, for as long as it is polled.
     pub async fn log_status(&self) {
-        status::log(self.handle()).await;
+        status::log(&[self.handle()]).await;
     }
 
     /// Stops everything in order: no more blocks, no more requests, no more peers, then the last

@@ -32,7 +32,10 @@ impl Rate {
     }
 }
 
-pub(super) async fn log(node: &NodeHandle) {
+/// Logs a line about the chain of these nodes every five seconds, for as long as it is polled. The
+/// figures are the first node's; the others' heights stand beside them.
+pub(crate) async fn log(nodes: &[&NodeHandle]) {
+    let Some((node, others)) = nodes.split_first() else { return };
     let mut rate = Rate::new(node);
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -43,6 +46,7 @@ pub(super) async fn log(node: &NodeHandle) {
         let head = node.head();
         let (pending, queued) = node.pool().lock().status();
         let tx_per_s = rate.next(node);
+        let others: Vec<u64> = others.iter().map(|node| node.head().number).collect();
         let finalized = head.number.saturating_sub(node.chain_config().max_reorg);
         tracing::info!(
             height = head.number,
@@ -53,6 +57,7 @@ pub(super) async fn log(node: &NodeHandle) {
             pending,
             queued,
             tx_per_s,
+            others = (!others.is_empty()).then(|| tracing::field::debug(&others)),
             "{}",
             if status.syncing { "syncing" } else { "status" }
         );

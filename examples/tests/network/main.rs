@@ -10,20 +10,25 @@ mod raw_peer;
 mod senders;
 mod support;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mbt_account::TxHash;
-use mbt_consensus::{ChainConfig, Header, RawBlock};
+use mbt_consensus::{Block, ChainConfig, Header, RawBlock};
 use mbt_examples::{
+    clock::{ChainClock, ShiftedClock},
+    metrics::unready,
     network::{
         Ban, Direction, Network, NetworkConfig, NetworkError, TransactionBundle, message::Response,
     },
-    node::{Node, Origin},
+    node::{Node, NodeHandle, Origin},
+    storage::Store,
     sync::Limits,
 };
+use mbt_trie::Durability;
 use raw_peer::{Manner, RawPeer};
 use support::{
-    address, config, eventually, head, mine, mine_many, node, node_named, start, transfer,
+    NAME, address, config, eventually, head, mine, mine_at, mine_many, node, node_at, node_named,
+    start, transfer,
 };
 
 fn has(node: &Node, hash: &TxHash) -> bool {
@@ -210,4 +215,81 @@ async fn port_in_use_is_a_typed_error() {
     let config = NetworkConfig { listen, ..NetworkConfig::default() };
     let error = Network::start(config, b.handle().clone()).await.unwrap_err();
     assert!(matches!(error, NetworkError::AddressInUse { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_that_catches_up_is_not_ready_and_says_how_far_it_is() {
+    let node = node();
+    assert!(!unready(node.handle()).is_some_and(|reason| reason.starts_with("syncing")));
+    let stalled = liar(&node, Manner::Stalls).await;
+    let _network = start(&node, &[&stalled.address]).await;
+    eventually("it is syncing", || {
+        unready(node.handle()).as_deref() == Some("syncing: block 0 of 1000000")
+    })
+    .await;
+}
+
+/// A node of a development network that slept: chain time goes on from its head.
+fn resumed(wall: &Arc<ShiftedClock>, blocks: &[Block]) -> impl Future<Output = Node> {
+    let node = node_at(NAME, Store::memory(), ChainClock::new(wall.clone()));
+    let blocks = blocks.to_vec();
+    async move {
+        for block in blocks {
+            node.handle().import(block, Durability::Durable).await.unwrap();
+        }
+        let (handle, interval_s) = (node.handle(), node.handle().chain_config().interval_s);
+        handle.clock().resume(handle.head().timestamp, interval_s);
+        node
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn separate_nodes_that_slept_agree_on_chain_time() {
+    let before = node();
+    mine_many(before.handle(), 100, 0, 0).await;
+    let snapshot = before.handle().reader().snapshot().unwrap();
+    let block =
+        |number| snapshot.block(&snapshot.id_at(number).unwrap().unwrap()).unwrap().unwrap();
+    let blocks: Vec<Block> = (1..=100).map(block).collect();
+
+    // The last block is some years ago by the wall. One node slept through half of the blocks.
+    let wall = Arc::new(ShiftedClock::default());
+    wall.advance_s(3600);
+    let (late, early) = (resumed(&wall, &blocks[..50]).await, resumed(&wall, &blocks).await);
+    let (late_node, early_node) = (late.handle(), early.handle());
+    assert!(early_node.now() > late_node.now() + 2 * early_node.chain_config().future_max_s());
+    let first = start(&early, &[]).await;
+    let second = start(&late, &[address(&first)]).await;
+    eventually("the late node has the head", || head(&late) == head(&early)).await;
+    let apart = |a: &NodeHandle, b: &NodeHandle| a.now().abs_diff(b.now());
+    let bound = early_node.chain_config().future_max_s();
+    assert!(apart(early_node, late_node) <= bound, "{}", apart(early_node, late_node));
+    assert!(late_node.now() >= late_node.head().timestamp);
+    assert!(first.bans().is_empty() && second.bans().is_empty());
+
+    // What either builds on chain time keeps the target, and the other takes it.
+    for (builder, other) in [(&late, &early), (&early, &late)] {
+        let node = builder.handle();
+        let parent = node.head();
+        let id = mine_at(node, node.now()).await;
+        eventually("the block arrives", || head(other) == id).await;
+        assert!(node.head().timestamp - parent.timestamp <= bound);
+        assert!(node.head().target / 2 <= parent.target, "the target collapsed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_slept_joins_a_network_that_did_not() {
+    let wall = Arc::new(ShiftedClock::default());
+    let awake = node_at(NAME, Store::memory(), ChainClock::new(wall.clone()));
+    let asleep = resumed(&wall, &[]).await;
+    assert!(asleep.handle().now() < awake.handle().now() - 1_000_000);
+    let id = mine_at(awake.handle(), awake.handle().now()).await;
+    let first = start(&awake, &[]).await;
+    let _second = start(&asleep, &[address(&first)]).await;
+    eventually("the head arrives", || head(&asleep) == id).await;
+    assert!(asleep.handle().now().abs_diff(awake.handle().now()) <= 1);
+    // Chain time does not go beyond the wall, whatever blocks say.
+    wall.advance_s(60);
+    assert!(asleep.handle().now().abs_diff(awake.handle().now()) <= 1);
 }

@@ -31,6 +31,11 @@ pub fn node() -> Node {
 }
 
 pub fn node_in(name: &str, store: Store) -> Node {
+    node_at(name, store, ChainClock::system())
+}
+
+/// A node with a chain time of its own.
+pub fn node_at(name: &str, store: Store, clock: ChainClock) -> Node {
     let chain = ChainConfig::development();
     let extra_data = name.as_bytes().to_vec();
     let genesis = GenesisConfig { extra_data, ..GenesisConfig::development() };
@@ -40,7 +45,7 @@ pub fn node_in(name: &str, store: Store) -> Node {
         genesis: genesis.genesis().unwrap(),
         store,
         pool: PoolConfig::default(),
-        clock: ChainClock::system(),
+        clock,
     })
     .unwrap()
 }
@@ -62,8 +67,13 @@ pub fn transfer(from: usize, nonce: u64) -> RecoveredTransaction {
 
 /// Mines a block of what the pool holds, two seconds behind its parent.
 pub async fn mine(node: &NodeHandle) -> BlockId {
+    mine_at(node, node.head().timestamp + 2).await
+}
+
+/// Mines a block of what the pool holds.
+pub async fn mine_at(node: &NodeHandle, timestamp: u64) -> BlockId {
     let request = BuildRequest {
-        timestamp: node.head().timestamp + 2,
+        timestamp,
         miner: development::ACCOUNTS[9].address,
         extra_data: Vec::new(),
         lot: None,

@@ -145,3 +145,24 @@ fn port_in_use_is_a_typed_error() {
     let error = node.serve_again(config).unwrap_err();
     assert!(matches!(error, RpcError::AddressInUse { address } if address == node.address()));
 }
+
+#[test]
+fn a_call_that_timed_out_makes_room_for_the_next() {
+    let mut config = TestNode::config();
+    config.call_timeout_ms = 200;
+    config.heavy_requests_max = 1;
+    config.call_gas_max = u64::MAX >> 8;
+    let node = TestNode::start_still(config);
+    // JUMPDEST; SSTORE(n, n); n += 1; JUMP: for as long as there is gas.
+    let code = "0x5f5b80805560010160015600";
+    let target = format!("0x{}", "ab".repeat(20));
+    let mut overrides = json!({});
+    overrides[&target] = json!({ "code": code });
+    let request = json!({ "to": target });
+    for _ in 0..2 {
+        let error = node.error("eth_call", json!([request, "latest", overrides]));
+        assert_eq!(error["code"], -32000, "{error}");
+        assert_eq!(error["message"], "execution aborted (timeout = 200ms)");
+    }
+    assert_eq!(node.call("eth_call", json!([request])), "0x");
+}

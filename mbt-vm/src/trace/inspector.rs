@@ -3,7 +3,12 @@
 use evm::interpreter::{ExitError, Memory, uint};
 use mbt_crypto::{Address, H256, U256};
 
-use super::{access::Accesses, call::CallTree, opcode::op, structs::StepLog};
+use super::{
+    access::Accesses,
+    call::CallTree,
+    opcode::op,
+    structs::{SlotSeen, StepLog, refund_of},
+};
 use crate::{
     Halt,
     journal::{Journal, convert::number},
@@ -106,12 +111,19 @@ impl Journal<'_> {
         match &mut inspector {
             Inspector::None => {}
             Inspector::Steps(log) => {
-                let read = match (step.opcode, step.slot()) {
-                    (op::SLOAD, Some(slot)) => Some((slot, self.storage(step.address, slot))),
-                    (op::SSTORE, Some(slot)) => step.word(1).map(|value| (slot, value)),
+                let seen = match (step.opcode, step.slot(), step.word(1)) {
+                    (op::SLOAD, Some(slot), _) => {
+                        Some(SlotSeen { slot, value: self.storage(step.address, slot), refund: 0 })
+                    }
+                    (op::SSTORE, Some(slot), Some(value)) => {
+                        let current = self.storage(step.address, slot);
+                        let original = self.storage_before(step.address, slot);
+                        let refund = refund_of(original, current, value);
+                        Some(SlotSeen { slot, value, refund })
+                    }
                     _ => None,
                 };
-                log.before(step, read);
+                log.before(step, seen);
             }
             Inspector::Calls(tree) => {
                 if step.opcode == op::SELFDESTRUCT {
@@ -165,7 +177,7 @@ impl Journal<'_> {
     pub(crate) fn leave(&mut self, output: Vec<u8>, gas_used: u64, error: Option<&ExitError>) {
         match &mut self.inspector {
             Inspector::Calls(tree) => tree.leave(output, gas_used, error),
-            Inspector::Steps(log) => log.leave(),
+            Inspector::Steps(log) => log.leave(error.is_some()),
             _ => {}
         }
     }

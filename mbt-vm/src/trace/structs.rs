@@ -13,15 +13,59 @@ use super::{
 };
 use crate::journal::convert::number;
 
+/// Refund for a slot that becomes zero (EIP-3529).
+const CLEARED: i64 = 4_800;
+/// Refund for a slot that becomes what it was before the transaction: zero, or not (EIP-2929).
+const RESTORED: [i64; 2] = [20_000 - 100, 5_000 - 2_100 - 100];
+
 /// The steps seen so far.
 #[derive(Debug)]
 pub(crate) struct StepLog {
     options: StructLogOptions,
     steps: Vec<Map<String, Value>>,
     gas_costs: Vec<u64>,
-    /// Steps of the running frames whose cost is not settled, innermost last.
-    open: Vec<Option<usize>>,
+    /// The running frames, innermost last.
+    open: Vec<OpenFrame>,
     storage: BTreeMap<Address, BTreeMap<H256, U256>>,
+    /// Gas to be refunded, before its bound.
+    refund: i64,
+}
+
+/// A frame that runs.
+#[derive(Debug)]
+struct OpenFrame {
+    /// Its step whose cost is not settled.
+    step: Option<usize>,
+    /// What was to be refunded when it began.
+    refund: i64,
+}
+
+/// A slot that a step reads or writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlotSeen {
+    pub(crate) slot: H256,
+    /// Its value after the step.
+    pub(crate) value: U256,
+    /// What the step adds to the refund.
+    pub(crate) refund: i64,
+}
+
+/// Returns what writing a slot adds to the refund (EIP-2200 with EIP-3529's figures).
+pub(crate) fn refund_of(original: U256, current: U256, new: U256) -> i64 {
+    if new == current {
+        return 0;
+    }
+    let mut refund = 0;
+    if !original.is_zero() && current.is_zero() {
+        refund -= CLEARED;
+    }
+    if !original.is_zero() && new.is_zero() {
+        refund += CLEARED;
+    }
+    if original != current && original == new {
+        refund += RESTORED[usize::from(!original.is_zero())];
+    }
+    refund
 }
 
 impl StepLog {
@@ -32,23 +76,30 @@ impl StepLog {
             gas_costs: Vec::new(),
             open: Vec::new(),
             storage: BTreeMap::new(),
+            refund: 0,
         }
     }
 
     pub(crate) fn enter(&mut self) {
-        self.open.push(None);
+        self.open.push(OpenFrame { step: None, refund: self.refund });
     }
 
-    pub(crate) fn leave(&mut self) {
-        self.open.pop();
+    /// Ends a frame; one that failed is refunded nothing.
+    pub(crate) fn leave(&mut self, failed: bool) {
+        if let Some(frame) = self.open.pop()
+            && failed
+        {
+            self.refund = frame.refund;
+        }
     }
 
-    pub(crate) fn before(&mut self, step: &Step<'_>, slot: Option<(H256, U256)>) {
+    pub(crate) fn before(&mut self, step: &Step<'_>, slot: Option<SlotSeen>) {
         let limit = if self.options.limit == 0 { STEPS_MAX } else { self.options.limit };
         let index = (self.steps.len() < limit).then_some(self.steps.len());
         if let Some(open) = self.open.last_mut() {
-            *open = index;
+            open.step = index;
         }
+        self.refund += slot.map_or(0, |slot| slot.refund);
         if index.is_none() {
             return;
         }
@@ -72,7 +123,10 @@ impl StepLog {
             let returned = format!("0x{}", hex::encode(step.returned));
             shown.insert("returnData".to_owned(), returned.into());
         }
-        if let Some((slot, value)) = slot
+        if self.refund > 0 {
+            shown.insert("refund".to_owned(), self.refund.into());
+        }
+        if let Some(SlotSeen { slot, value, .. }) = slot
             && !self.options.disable_storage
         {
             let storage = self.storage.entry(step.address).or_default();
@@ -89,7 +143,7 @@ impl StepLog {
 
     /// Settles the cost of the last step.
     pub(crate) fn after(&mut self, cost: u64, error: Option<&ExitError>) {
-        let Some(Some(index)) = self.open.last().copied() else { return };
+        let Some(index) = self.open.last().and_then(|frame| frame.step) else { return };
         if let Some(total) = self.gas_costs.get_mut(index) {
             *total = cost;
         }
@@ -102,7 +156,7 @@ impl StepLog {
 
     /// Adds what a call handed to its callee to the cost of the step that called.
     pub(crate) fn pay(&mut self, gas: u64) {
-        if let Some(Some(index)) = self.open.last().copied()
+        if let Some(index) = self.open.last().and_then(|frame| frame.step)
             && let Some(total) = self.gas_costs.get_mut(index)
         {
             *total = total.saturating_add(gas);

@@ -1,7 +1,6 @@
 //! Blocks and their receipts.
 
-use mbt_consensus::{BlockId, SealedHeader};
-use mbt_crypto::H256;
+use mbt_consensus::SealedHeader;
 
 use crate::rpc::{
     api::Api,
@@ -11,7 +10,7 @@ use crate::rpc::{
     pending,
     types::{
         block::{Detail, RpcBlock},
-        block_ref::{BlockRef, BlockTag},
+        block_ref::BlockRef,
         hex::{count, quantity},
     },
     view::{View, derived},
@@ -31,26 +30,22 @@ pub(crate) const METHODS: &[Method] = &[
 ];
 
 fn block_by_number(api: &Api, params: &mut Params) -> Answer {
-    let tag: BlockTag = params.required("block")?;
-    let detail = Detail::from_flag(params.optional("full")?.unwrap_or(false));
-    let view = api.view()?;
-    if tag == BlockTag::Pending {
-        return answer(&pending::block(api, &view, detail));
-    }
-    let block = view.at(tag)?;
-    answer_block(&view, block, detail)
+    let block = params.numbered()?;
+    show_block(api, block, params)
 }
 
 fn block_by_hash(api: &Api, params: &mut Params) -> Answer {
-    let id = BlockId(params.required::<H256>("blockHash")?);
-    let detail = Detail::from_flag(params.optional("full")?.unwrap_or(false));
-    let view = api.view()?;
-    let block = view.named(&id)?;
-    answer_block(&view, block, detail)
+    let block = params.named()?;
+    show_block(api, block, params)
 }
 
-fn answer_block(view: &View, block: Option<SealedHeader>, detail: Detail) -> Answer {
-    match block.map(|block| shown(view, &block, detail)).transpose()?.flatten() {
+fn show_block(api: &Api, block: BlockRef, params: &mut Params) -> Answer {
+    let detail = Detail::from_flag(params.optional("full")?.unwrap_or(false));
+    let view = api.view()?;
+    if block == BlockRef::PENDING {
+        return answer(&pending::block(api, &view, detail));
+    }
+    match view.lookup(block)?.map(|block| shown(&view, &block, detail)).transpose()?.flatten() {
         Some(shown) => answer(&shown),
         None => null(),
     }
@@ -77,49 +72,45 @@ fn block_receipts(api: &Api, params: &mut Params) -> Answer {
 }
 
 fn transaction_count_by_number(api: &Api, params: &mut Params) -> Answer {
-    let tag: BlockTag = params.required("block")?;
-    let view = api.view()?;
-    if tag == BlockTag::Pending {
-        return answer(&count(pending::transactions(api, &view).len()));
-    }
-    let block = view.at(tag)?;
-    answer_count(&view, block)
+    transaction_count(api, params.numbered()?)
 }
 
 fn transaction_count_by_hash(api: &Api, params: &mut Params) -> Answer {
-    let id = BlockId(params.required::<H256>("blockHash")?);
-    let view = api.view()?;
-    let block = view.named(&id)?;
-    answer_count(&view, block)
+    transaction_count(api, params.named()?)
 }
 
-fn answer_count(view: &View, block: Option<SealedHeader>) -> Answer {
-    match block.map(|block| view.transactions(&block)).transpose()?.flatten() {
+fn transaction_count(api: &Api, block: BlockRef) -> Answer {
+    let view = api.view()?;
+    if block == BlockRef::PENDING {
+        return answer(&count(pending::transactions(api, &view).len()));
+    }
+    match view.lookup(block)?.map(|block| view.transactions(&block)).transpose()?.flatten() {
         Some(transactions) => answer(&count(transactions.len())),
         None => null(),
     }
 }
 
 fn uncle_count_by_number(api: &Api, params: &mut Params) -> Answer {
-    let tag: BlockTag = params.required("block")?;
-    let known = api.view()?.at(tag)?.is_some();
-    if known { answer(&quantity(0_u64)) } else { null() }
+    uncle_count(api, params.numbered()?)
 }
 
 fn uncle_count_by_hash(api: &Api, params: &mut Params) -> Answer {
-    let id = BlockId(params.required::<H256>("blockHash")?);
-    let known = api.view()?.named(&id)?.is_some();
+    uncle_count(api, params.named()?)
+}
+
+fn uncle_count(api: &Api, block: BlockRef) -> Answer {
+    let known = api.view()?.lookup(block)?.is_some();
     if known { answer(&quantity(0_u64)) } else { null() }
 }
 
 fn uncle_by_number(_: &Api, params: &mut Params) -> Answer {
-    params.required::<BlockTag>("block")?;
+    params.numbered()?;
     params.required::<u64>("index")?;
     null()
 }
 
 fn uncle_by_hash(_: &Api, params: &mut Params) -> Answer {
-    params.required::<H256>("blockHash")?;
+    params.named()?;
     params.required::<u64>("index")?;
     null()
 }

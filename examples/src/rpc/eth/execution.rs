@@ -129,7 +129,7 @@ pub(crate) fn refused(error: CallError) -> RequestError {
 
 fn call(api: &Api, params: &mut Params) -> Answer {
     let prepared = Prepared::read(params)?;
-    let view = api.view()?;
+    let view = api.view()?.until(params.deadline());
     let outcome = prepared.run(api, &view, |context, request, scene| {
         api.node.evm().call(context, request, scene.state, scene.overrides).map_err(refused)
     })?;
@@ -138,7 +138,8 @@ fn call(api: &Api, params: &mut Params) -> Answer {
 
 fn estimate_gas(api: &Api, params: &mut Params) -> Answer {
     let prepared = Prepared::read(params)?;
-    answer(&quantity(estimate(api, &api.view()?, &prepared)?))
+    let view = api.view()?.until(params.deadline());
+    answer(&quantity(estimate(api, &view, &prepared)?))
 }
 
 /// Returns the least gas with which a call succeeds.
@@ -154,7 +155,7 @@ pub(crate) fn estimate(api: &Api, view: &View, prepared: &Prepared) -> Result<u6
 
 fn create_access_list(api: &Api, params: &mut Params) -> Answer {
     let prepared = Prepared::read(params)?;
-    let view = api.view()?;
+    let view = api.view()?.until(params.deadline());
     let created = prepared.run(api, &view, |context, request, scene| {
         api.node
             .evm()

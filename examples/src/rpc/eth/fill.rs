@@ -36,7 +36,7 @@ fn fill(api: &Api, params: &mut Params) -> Answer {
         let words = "contract creation without any data provided";
         return Err(RequestError::Refused(words.to_owned()));
     }
-    let view = api.view()?;
+    let view = api.view()?.until(params.deadline());
     let sender = call.from.unwrap_or(Address::ZERO);
     let pending = BlockRef::Tag(BlockTag::Pending);
     let nonce = match call.nonce {

@@ -20,7 +20,7 @@ pub(crate) const METHODS: &[Method] = &[Method::heavy("eth_getLogs", 1, get_logs
 
 fn get_logs(api: &Api, params: &mut Params) -> Answer {
     let filter: LogFilter = params.required("filter")?;
-    answer(&query(api, &api.view()?, &filter)?)
+    answer(&query(api, &api.view()?.until(params.deadline()), &filter)?)
 }
 
 /// Returns the logs that a filter asks for, within the server's bounds.

@@ -14,6 +14,7 @@ use crate::{
         method::{Answer, answer},
         params::Params,
         send::{recover, submit},
+        types::param::PlainNumber,
     },
 };
 
@@ -48,11 +49,8 @@ fn read_params(api: &Api, json: Option<&str>) -> Result<(Vec<u8>, u64), RequestE
     let mut params = Params::parse(json, 2)?;
     let raw = params.required("data")?;
     let max = api.config.sync_send_timeout_ms;
-    let wanted = params.optional_with("timeoutMs", |value| match value.as_u64() {
-        Some(plain) => Ok(plain),
-        None => crate::rpc::types::param::Param::read(value),
-    })?;
-    Ok((raw, wanted.map_or(max, |wanted: u64| wanted.min(max))))
+    let wanted = params.optional::<PlainNumber>("timeoutMs")?;
+    Ok((raw, wanted.map_or(max, |wanted| wanted.0.min(max))))
 }
 
 async fn mined(

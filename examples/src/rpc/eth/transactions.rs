@@ -1,7 +1,6 @@
 //! Transactions and their receipts.
 
 use mbt_account::TxHash;
-use mbt_consensus::{BlockId, SealedHeader};
 use mbt_crypto::H256;
 
 use crate::rpc::{
@@ -11,7 +10,7 @@ use crate::rpc::{
     params::Params,
     pending,
     types::{
-        block_ref::BlockTag,
+        block_ref::BlockRef,
         hex::prefixed,
         receipt::{Before, RpcReceipt},
         transaction::RpcTransaction,
@@ -48,34 +47,26 @@ fn raw_by_hash(api: &Api, params: &mut Params) -> Answer {
 }
 
 fn by_block_hash(api: &Api, params: &mut Params) -> Answer {
-    let id = BlockId(params.required::<H256>("blockHash")?);
-    let index = params.required::<u64>("index")?;
-    let view = api.view()?;
-    let block = view.named(&id)?;
-    answer_indexed(&view, block, index)
+    let block = params.named()?;
+    indexed(api, block, params)
 }
 
 fn by_block_number(api: &Api, params: &mut Params) -> Answer {
-    let tag: BlockTag = params.required("block")?;
-    let index = params.required::<u64>("index")?;
-    let view = api.view()?;
-    if tag == BlockTag::Pending {
-        let transactions = pending::transactions(api, &view);
-        let found = usize::try_from(index).ok().and_then(|index| transactions.get(index));
-        return answer(&found.map(|transaction| RpcTransaction::new(transaction, None)));
-    }
-    let block = view.at(tag)?;
-    answer_indexed(&view, block, index)
+    let block = params.numbered()?;
+    indexed(api, block, params)
 }
 
-fn answer_indexed(view: &View, block: Option<SealedHeader>, index: u64) -> Answer {
-    let (Some(block), Ok(index)) = (block, usize::try_from(index)) else { return null() };
-    let transactions = view.transactions(&block)?.unwrap_or_default();
-    answer(
-        &transactions
-            .get(index)
-            .map(|transaction| RpcTransaction::new(transaction, Some(place(&block, index)))),
-    )
+fn indexed(api: &Api, block: BlockRef, params: &mut Params) -> Answer {
+    let index = usize::try_from(params.required::<u64>("index")?).unwrap_or(usize::MAX);
+    let view = api.view()?;
+    let (transactions, block) = if block == BlockRef::PENDING {
+        (pending::transactions(api, &view), None)
+    } else {
+        let Some(block) = view.lookup(block)? else { return null() };
+        (view.transactions(&block)?.unwrap_or_default(), Some(block))
+    };
+    let place = block.map(|block| place(&block, index));
+    answer(&transactions.get(index).map(|transaction| RpcTransaction::new(transaction, place)))
 }
 
 fn receipt(api: &Api, params: &mut Params) -> Answer {

@@ -73,6 +73,9 @@ impl Param for BlockRef {
 }
 
 impl BlockRef {
+    /// The block that the pool's transactions would make.
+    pub(crate) const PENDING: Self = Self::Tag(BlockTag::Pending);
+
     fn from_object(fields: &Fields<'_>) -> Result<Self, ParamError> {
         let number = fields.optional::<BlockTag>("blockNumber")?;
         let id = fields.optional::<H256>("blockHash")?;

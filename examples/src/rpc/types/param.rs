@@ -219,6 +219,16 @@ impl Param for Slot {
     }
 }
 
+/// A number that some clients send plain and others as a quantity.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct PlainNumber(pub(crate) u64);
+
+impl Param for PlainNumber {
+    fn read(value: &Value) -> Result<Self, ParamError> {
+        value.as_u64().map_or_else(|| u64::read(value), Ok).map(Self)
+    }
+}
+
 impl<T: Param> Param for Vec<T>
 where
     T: ListItem,
