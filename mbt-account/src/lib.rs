@@ -6,6 +6,8 @@ extern crate alloc;
 pub mod codec;
 mod gas;
 mod invalid;
+#[cfg(feature = "serde")]
+mod json;
 mod pool;
 mod receipt;
 mod record;

@@ -1,6 +1,7 @@
 //! Decoders take no bytes but those that their value encodes to, and never panic.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod json;
 mod refusals;
 mod values;
 

@@ -21,15 +21,6 @@ fn key(byte: u8) -> SecretKey {
     SecretKey::from_bytes([byte; 32]).unwrap()
 }
 
-/// EIP-2098.
-fn compact(signature: &Signature) -> [u8; 64] {
-    let mut bytes = [0; 64];
-    bytes[..32].copy_from_slice(&signature.r);
-    bytes[32..].copy_from_slice(&signature.s);
-    bytes[32] |= u8::from(signature.y_parity) << 7;
-    bytes
-}
-
 fn join() -> LeagueJoin {
     let gateways =
         vec![Gateway { public_key: key(1).public_key(), address: "/ip4/127.0.0.1/tcp/1".into() }];
@@ -51,7 +42,7 @@ fn join() -> LeagueJoin {
             proof_of_possession: [0; 64],
         };
         let hash = join.possession_hash(CHAIN, &validator);
-        validator.proof_of_possession = compact(&key(byte).sign(hash));
+        validator.proof_of_possession = key(byte).sign(hash).to_eip2098();
         join.validators.push(validator);
     }
     join
@@ -73,7 +64,7 @@ fn notarize() -> Notarize {
         signatures: vec![[5; 64]; 3],
     };
     Notarize {
-        record_signature: compact(&key(7).sign(record.signing_hash(CHAIN))),
+        record_signature: key(7).sign(record.signing_hash(CHAIN)).to_eip2098(),
         record,
         receipt: ReceiptProof { header: vec![0xc0], index: 4, nodes: vec![vec![0xc0]; 3] },
         certificate,

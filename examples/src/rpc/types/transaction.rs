@@ -1,6 +1,6 @@
 //! Transactions as JSON-RPC shows them.
 
-use mbt_account::{AccessListItem, RecoveredTransaction};
+use mbt_account::{AccessListItem, RecoveredTransaction, system::Payload};
 use mbt_consensus::BlockId;
 use mbt_crypto::{Address, U256};
 use serde::Serialize;
@@ -53,6 +53,9 @@ pub(crate) struct RpcTransaction {
     y_parity: Option<Quantity>,
     r: Quantity,
     s: Quantity,
+    /// `leagueJoin` or `notarize`, of this system's own types.
+    #[serde(flatten)]
+    payload: Option<Payload>,
 }
 
 /// An entry of an access list.
@@ -107,6 +110,7 @@ impl RpcTransaction {
             y_parity: typed.then(|| quantity(u64::from(signature.y_parity))),
             r: quantity(U256::from_big_endian(&signature.r)),
             s: quantity(U256::from_big_endian(&signature.s)),
+            payload: transaction.payload().ok().flatten(),
         }
     }
 }
@@ -136,8 +140,11 @@ pub(crate) fn created_address(sender: Address, nonce: u64) -> Address {
 
 #[cfg(test)]
 mod tests {
-    use mbt_account::{Kind, Transaction};
-    use mbt_crypto::SecretKey;
+    use mbt_account::{
+        Kind, SignedTransaction, Transaction,
+        system::{EvidenceRecord, FinalityCertificate, Notarize, ReceiptProof},
+    };
+    use mbt_crypto::{H256, SecretKey};
 
     use super::*;
 
@@ -173,6 +180,64 @@ mod tests {
         assert_eq!(json["gasPrice"], "0xc", "mined: base fee and tip");
         assert_eq!(json["maxFeePerGas"], "0x64");
         assert_eq!(json["accessList"], serde_json::json!([]));
+    }
+
+    #[test]
+    fn own_types_have_every_common_field_and_their_payload() {
+        let notarize = Notarize {
+            record: EvidenceRecord {
+                league: Address([1; 20]),
+                author: Address([2; 20]),
+                league_transaction: H256([3; 32]),
+                content_hash: H256([4; 32]),
+                data: vec![5],
+                deadline: 6,
+            },
+            record_signature: [7; 64],
+            receipt: ReceiptProof { header: vec![0xc0], index: 8, nodes: vec![vec![0xc0]] },
+            certificate: FinalityCertificate::default(),
+        };
+        let payload = Payload::from(notarize);
+        let system = payload.system_type();
+        let kind = Kind::System {
+            system,
+            chain_id: 31_337,
+            max_priority_fee_per_gas: 2.into(),
+            max_fee_per_gas: 100.into(),
+            access_list: Vec::new(),
+        };
+        let (to, input) = (Some(system.contract()), payload.encode());
+        let bytes = prefixed(&input);
+        let transaction =
+            Transaction { kind, nonce: 0, gas_limit: 90_000, to, value: 0.into(), input };
+        let signed = transaction.sign(&SecretKey::from_bytes([1; 32]).unwrap()).recover().unwrap();
+        let json = serde_json::to_value(RpcTransaction::new(&signed, None)).unwrap();
+        let fields = [
+            "hash",
+            "from",
+            "nonce",
+            "gas",
+            "gasPrice",
+            "maxFeePerGas",
+            "maxPriorityFeePerGas",
+            "value",
+            "chainId",
+            "v",
+            "r",
+            "s",
+            "yParity",
+        ];
+        for field in fields {
+            assert!(json[field].as_str().unwrap().starts_with("0x"), "{field}");
+        }
+        assert_eq!(json["type"], "0x4e");
+        assert_eq!(json["to"], "0x000000000000000000000000000000004d420005");
+        assert_eq!(json["input"], bytes);
+        assert_eq!(json["accessList"], serde_json::json!([]));
+        assert_eq!(json["notarize"]["record"]["deadline"], "0x6");
+        assert!(json.get("leagueJoin").is_none());
+        let read: SignedTransaction = serde_json::from_value(json).unwrap();
+        assert_eq!(&read, signed.signed().as_ref());
     }
 
     #[test]

@@ -2,10 +2,14 @@
 
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
 
-use mbt_crypto::{Address, H256, InvalidSignature, PublicKey, U256, keccak256};
+use mbt_crypto::{
+    Address, H256, InvalidSignature, PublicKey, Signature, U256,
+    eip712::{Encoder, TypedStruct},
+    keccak256,
+};
 use rlp::{Encodable, RlpStream};
 
-use super::{PayloadError, SystemType, limits, typed_data};
+use super::{PayloadError, SystemType, domain, limits};
 use crate::{
     LeagueFields,
     codec::{Decode, DecodeError, Reader},
@@ -85,6 +89,24 @@ pub struct LeagueJoin {
     pub validators: Vec<LeagueValidator>,
 }
 
+/// What a validator signs to take part in a league.
+struct Possession {
+    league_chain_id: u64,
+    genesis_root: H256,
+    validator: Address,
+    pledge: U256,
+}
+
+impl TypedStruct for Possession {
+    const TYPE: &'static str =
+        "Possession(uint64 leagueChainId,bytes32 genesisRoot,address validator,uint256 pledge)";
+
+    fn encode_data(&self, data: &mut Encoder) {
+        data.uint(self.league_chain_id).word(self.genesis_root);
+        data.address(self.validator).uint(self.pledge);
+    }
+}
+
 impl MicroProtocol {
     /// Returns the hash that the league's account holds: Keccak-256 of the RLP.
     #[must_use]
@@ -116,16 +138,13 @@ impl LeagueJoin {
     /// the domain "MBT League" of the registry on `public_chain_id`.
     #[must_use]
     pub fn possession_hash(&self, public_chain_id: u64, validator: &LeagueValidator) -> H256 {
-        let words = [
-            keccak256(
-                "Possession(uint64 leagueChainId,bytes32 genesisRoot,address validator,uint256 pledge)",
-            ),
-            typed_data::number(self.micro_protocol.chain_id.into()),
-            keccak256(&self.genesis_header),
-            typed_data::address(validator.public_key.address()),
-            typed_data::number(validator.pledge),
-        ];
-        typed_data::digest("MBT League", public_chain_id, SystemType::LeagueJoin, &words)
+        let possession = Possession {
+            league_chain_id: self.micro_protocol.chain_id,
+            genesis_root: keccak256(&self.genesis_header),
+            validator: validator.public_key.address(),
+            pledge: validator.pledge,
+        };
+        domain(SystemType::LeagueJoin, public_chain_id).digest(&possession)
     }
 
     /// Verifies every validator's proof of possession.
@@ -135,7 +154,7 @@ impl LeagueJoin {
     pub fn verify_possession(&self, public_chain_id: u64) -> Result<(), InvalidSignature> {
         self.validators.iter().try_for_each(|validator| {
             let hash = self.possession_hash(public_chain_id, validator);
-            let proof = typed_data::signature(&validator.proof_of_possession);
+            let proof = Signature::from_eip2098(&validator.proof_of_possession)?;
             proof.verify(hash, validator.public_key.address())
         })
     }

@@ -6,11 +6,10 @@
 
 mod league_join;
 mod notarize;
-mod typed_data;
 
 use alloc::{boxed::Box, vec::Vec};
 
-use mbt_crypto::{Address, U256};
+use mbt_crypto::{Address, U256, eip712::Domain};
 
 pub use league_join::{ConsensusKind, Gateway, LeagueJoin, LeagueValidator, MicroProtocol};
 pub use notarize::{EvidenceRecord, FinalityCertificate, Notarize, ReceiptProof};
@@ -84,6 +83,21 @@ impl SystemType {
             Self::Notarize => 0x05,
         };
         address
+    }
+}
+
+/// Returns where signatures inside a type's payloads count: at its contract on a public chain.
+fn domain(system: SystemType, public_chain_id: u64) -> Domain {
+    let name = match system {
+        SystemType::LeagueJoin => "MBT League",
+        SystemType::Notarize => "MBT Notary",
+    };
+    Domain {
+        name: Some(name.into()),
+        version: Some("1".into()),
+        chain_id: Some(public_chain_id.into()),
+        verifying_contract: Some(system.contract()),
+        salt: None,
     }
 }
 

@@ -2,10 +2,13 @@
 
 use alloc::vec::Vec;
 
-use mbt_crypto::{Address, H256, InvalidSignature, U256, keccak256};
+use mbt_crypto::{
+    Address, H256, InvalidSignature, Signature, U256,
+    eip712::{Encoder, TypedStruct},
+};
 use rlp::{Encodable, RlpStream};
 
-use super::{SystemType, limits, typed_data};
+use super::{SystemType, domain, limits};
 use crate::codec::{Decode, DecodeError, Reader};
 
 /// What a user of a league puts on the public chain, signed by it.
@@ -62,24 +65,24 @@ pub struct Notarize {
     pub certificate: FinalityCertificate,
 }
 
+impl TypedStruct for EvidenceRecord {
+    const TYPE: &'static str = "Evidence(address league,address author,bytes32 leagueTransaction,\
+                                bytes32 contentHash,bytes data,uint64 deadline)";
+
+    fn encode_data(&self, data: &mut Encoder) {
+        data.address(self.league).address(self.author);
+        data.word(self.league_transaction).word(self.content_hash);
+        data.bytes(&self.data).uint(self.deadline);
+    }
+}
+
 impl EvidenceRecord {
     /// Returns what the author signs: EIP-712's digest of `Evidence(address league,address
     /// author,bytes32 leagueTransaction,bytes32 contentHash,bytes data,uint64 deadline)` in the
     /// domain "MBT Notary" of the notary on `public_chain_id`.
     #[must_use]
     pub fn signing_hash(&self, public_chain_id: u64) -> H256 {
-        let words = [
-            keccak256(
-                "Evidence(address league,address author,bytes32 leagueTransaction,bytes32 contentHash,bytes data,uint64 deadline)",
-            ),
-            typed_data::address(self.league),
-            typed_data::address(self.author),
-            self.league_transaction,
-            self.content_hash,
-            keccak256(&self.data),
-            typed_data::number(self.deadline.into()),
-        ];
-        typed_data::digest("MBT Notary", public_chain_id, SystemType::Notarize, &words)
+        domain(SystemType::Notarize, public_chain_id).digest(self)
     }
 }
 
@@ -89,7 +92,7 @@ impl Notarize {
     /// # Errors
     /// [`InvalidSignature`].
     pub fn verify_record(&self, public_chain_id: u64) -> Result<(), InvalidSignature> {
-        let signature = typed_data::signature(&self.record_signature);
+        let signature = Signature::from_eip2098(&self.record_signature)?;
         signature.verify(self.record.signing_hash(public_chain_id), self.record.author)
     }
 }
