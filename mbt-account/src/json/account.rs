@@ -1,7 +1,5 @@
 //! Account records, with the names that `mbt_getAccount` gives their fields.
 
-use core::convert::Infallible;
-
 use mbt_crypto::H256;
 use serde::{Deserialize, Serialize};
 
@@ -79,14 +77,12 @@ impl From<&LeagueAccount> for LeagueForm {
     }
 }
 
-impl TryFrom<LeagueForm> for LeagueAccount {
-    type Error = Infallible;
-
-    fn try_from(form: LeagueForm) -> Result<Self, Infallible> {
-        Ok(Self {
+impl From<LeagueForm> for LeagueAccount {
+    fn from(form: LeagueForm) -> Self {
+        Self {
             nonce: form.nonce.0,
             storage_root: H256(form.storage_root.0),
             code_hash: H256(form.code_hash.0),
-        })
+        }
     }
 }
