@@ -7,5 +7,7 @@
 
 mod attacks;
 mod epochs;
+mod model;
 mod properties;
+mod vectors;
 mod world;

@@ -1,5 +1,7 @@
 //! A ring whose keys the tests hold.
 
+use std::sync::LazyLock;
+
 use mbt_crypto::{
     Address, H256, SecretKey, U256, keccak256,
     proxy::{
@@ -23,6 +25,13 @@ pub(crate) fn terms() -> Terms {
 
 pub(crate) fn key(index: usize) -> SecretKey {
     SecretKey::from_bytes(keccak256(format!("member {index}")).0).unwrap()
+}
+
+/// Addresses of the first members.
+pub(crate) fn address(index: usize) -> Address {
+    static ADDRESSES: LazyLock<Vec<Address>> =
+        LazyLock::new(|| (0..16).map(|index| key(index).address()).collect());
+    ADDRESSES[index]
 }
 
 /// PAPC's payout of the coin.
