@@ -37,6 +37,16 @@ impl SecretKey {
         Ok(Self(bytes))
     }
 
+    /// Draws a key.
+    ///
+    /// # Errors
+    /// [`InvalidKey::SecretOutOfRange`] once in 2^128 draws: rather a sign of a broken generator.
+    pub fn random(rng: &mut impl rand_core::CryptoRng) -> Result<Self, InvalidKey> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *bytes);
+        Self::from_bytes(*bytes)
+    }
+
     /// Shows the secret bytes to whoever stores them.
     #[must_use]
     pub fn expose_bytes(&self) -> &[u8; 32] {
@@ -64,8 +74,9 @@ impl SecretKey {
         Signature::from_recoverable(&signature)
     }
 
-    /// Returns the key plus `tweak` modulo the curve's order; `None` if either is out of range.
-    #[cfg(feature = "hd")]
+    /// Returns the key plus `tweak` modulo the curve's order; `None` if the sum is zero or the tweak
+    /// not below the order.
+    #[cfg(any(feature = "hd", feature = "vrf"))]
     pub(crate) fn add(&self, tweak: &[u8; 32]) -> Option<Self> {
         let mut scalar = secp256k1::Scalar::from_be_bytes(*tweak).ok()?;
         let sum = self.with_raw(|key| key.add_tweak(&scalar));
@@ -73,7 +84,32 @@ impl SecretKey {
         sum.ok().map(Self::from_raw)
     }
 
-    #[cfg(feature = "hd")]
+    /// Returns the key times `scalar` modulo the curve's order; `None` if the scalar is zero or not
+    /// below the order.
+    #[cfg(feature = "vrf")]
+    pub(crate) fn multiply_scalar(&self, scalar: &[u8; 32]) -> Option<Self> {
+        let scalar = secp256k1::Scalar::from_be_bytes(*scalar).ok()?;
+        self.with_raw(|key| key.mul_tweak(&scalar)).ok().map(Self::from_raw)
+    }
+
+    /// Returns `point` times the key, in constant time.
+    #[cfg(feature = "vrf")]
+    pub(crate) fn multiply(&self, point: &PublicKey) -> PublicKey {
+        let mut sec1 = Zeroizing::new([4; 65]);
+        sec1[1..].copy_from_slice(&*self.shared_point(point));
+        #[allow(clippy::expect_used, reason = "the group's order is prime, and neither is neutral")]
+        let product = secp256k1::PublicKey::from_byte_array_uncompressed(*sec1)
+            .expect("a point times a scalar in range is a point");
+        PublicKey(product)
+    }
+
+    /// Returns `x || y` of `point` times the key, in constant time (ECDH).
+    #[cfg(any(feature = "ecies", feature = "vrf"))]
+    pub(crate) fn shared_point(&self, point: &PublicKey) -> Zeroizing<[u8; 64]> {
+        self.with_raw(|key| Zeroizing::new(secp256k1::ecdh::shared_secret_point(&point.0, key)))
+    }
+
+    #[cfg(any(feature = "hd", feature = "vrf"))]
     fn from_raw(mut raw: secp256k1::SecretKey) -> Self {
         let key = Self(Zeroizing::new(raw.to_secret_bytes()));
         raw.non_secure_erase();

@@ -5,6 +5,8 @@ extern crate alloc;
 
 mod address;
 mod batch;
+#[cfg(feature = "ecies")]
+pub mod ecies;
 pub mod eip191;
 pub mod eip712;
 mod hash;
@@ -16,6 +18,8 @@ mod key;
 pub mod keystore;
 pub mod proxy;
 mod signature;
+#[cfg(feature = "vrf")]
+pub mod vrf;
 
 pub use address::{Address, AddressError, Network};
 pub use batch::{InvalidInBatch, recover_all, verify_all};
