@@ -7,8 +7,12 @@ use primitive_types::H160;
 
 use crate::keccak256;
 
-/// Longest text that is looked at when an address is read.
+/// Longest text that is decoded when an address is read: a hex address has 42 bytes, a Base58Check
+/// one 34.
 const TEXT_BYTES_MAX: usize = 64;
+
+/// Bytes behind a Base58Check text: version, address, checksum.
+const DECODED_BYTES: usize = 1 + 20 + 4;
 
 /// Which networks a Base58Check address is meant for. It changes the text only, never the account.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -36,7 +40,7 @@ impl Network {
 pub struct Address(pub [u8; 20]);
 
 /// Why a text is not an address.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
     /// The text is longer than any address.
@@ -51,15 +55,19 @@ pub enum AddressError {
     /// Mixed-case hex whose case is not EIP-55's.
     #[error("the upper and lower case letters do not match the EIP-55 checksum")]
     WrongHexChecksum,
-    /// A character outside the Base58 alphabet, a wrong checksum or a wrong length.
-    #[error("not a Base58Check address: {0}")]
-    InvalidBase58(bs58::decode::Error),
-    /// The payload is not 20 bytes.
-    #[error("address payload has {length} bytes, expected 20")]
-    WrongLength {
-        /// Bytes of the payload, version byte left out.
-        length: usize,
+    /// A character outside the Base58 alphabet, which lacks `0`, `O`, `I` and `l`.
+    #[error("character {position} is not of the Base58 alphabet")]
+    InvalidCharacter {
+        /// Place of the character in bytes, the first is 1.
+        position: usize,
     },
+    /// The checksum does not fit: a character is wrong, missing or at the wrong place.
+    #[error("the checksum does not match: a character is wrong")]
+    WrongChecksum,
+    /// The checksum fits, but the payload is not 20 bytes; or there are too many or too few bytes
+    /// for a checksum.
+    #[error("the text is too long or too short for an address")]
+    WrongLength,
     /// The version byte is of another system.
     #[error("address version byte {version:#04x} is not of this system")]
     UnknownVersion {
@@ -122,18 +130,18 @@ impl Address {
         if text.len() > TEXT_BYTES_MAX {
             return Err(AddressError::TooLong { length: text.len() });
         }
-        let bytes =
-            bs58::decode(text).with_check(None).into_vec().map_err(AddressError::InvalidBase58)?;
-        let (version, payload) =
-            bytes.split_first().ok_or(AddressError::WrongLength { length: 0 })?;
+        let mut bytes = [0; DECODED_BYTES];
+        let length = bs58::decode(text).with_check(None).onto(&mut bytes).map_err(base58_error)?;
+        let [version, payload @ .., _, _, _, _] = &bytes;
         let network = match *version {
             0x32 => Network::Main,
             0x7f => Network::Test,
             version => return Err(AddressError::UnknownVersion { version }),
         };
-        let bytes =
-            payload.try_into().map_err(|_| AddressError::WrongLength { length: payload.len() })?;
-        Ok((Self(bytes), network))
+        if length != 1 + payload.len() {
+            return Err(AddressError::WrongLength);
+        }
+        Ok((Self(*payload), network))
     }
 
     /// Returns `0x` and 40 hex digits with EIP-55's case.
@@ -202,6 +210,17 @@ impl From<H160> for Address {
 impl From<Address> for H160 {
     fn from(value: Address) -> Self {
         Self(value.0)
+    }
+}
+
+fn base58_error(error: bs58::decode::Error) -> AddressError {
+    use bs58::decode::Error;
+    match error {
+        Error::InvalidCharacter { index, .. } | Error::NonAsciiCharacter { index } => {
+            AddressError::InvalidCharacter { position: index.saturating_add(1) }
+        }
+        Error::InvalidChecksum { .. } => AddressError::WrongChecksum,
+        _ => AddressError::WrongLength,
     }
 }
 

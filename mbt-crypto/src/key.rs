@@ -1,6 +1,6 @@
 //! secp256k1 keys.
 
-use core::fmt;
+use core::{fmt, str::FromStr};
 
 use primitive_types::H256;
 use secp256k1::ecdsa::RecoverableSignature;
@@ -15,6 +15,9 @@ pub enum InvalidKey {
     /// A secret key of zero, or not below the order of the curve.
     #[error("secret key is zero or not below the order of the curve")]
     SecretOutOfRange,
+    /// Not 64 hex digits, with or without `0x`.
+    #[error("secret key is not 64 hex digits")]
+    InvalidHex,
     /// Not the encoding of a point of the curve.
     #[error("public key is not a point of the curve")]
     NotAPoint,
@@ -125,6 +128,18 @@ impl SecretKey {
     }
 }
 
+impl FromStr for SecretKey {
+    type Err = InvalidKey;
+
+    /// Reads 64 hex digits, with or without `0x`.
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), &mut *bytes)
+            .map_err(|_| InvalidKey::InvalidHex)?;
+        Self::from_bytes(*bytes)
+    }
+}
+
 impl PartialEq for SecretKey {
     /// Compares in constant time.
     fn eq(&self, other: &Self) -> bool {
@@ -210,6 +225,63 @@ mod tests {
     fn secret_keys_out_of_range_are_refused() {
         assert_eq!(SecretKey::from_bytes([0; 32]), Err(InvalidKey::SecretOutOfRange));
         assert_eq!(SecretKey::from_bytes([0xff; 32]), Err(InvalidKey::SecretOutOfRange));
+    }
+
+    #[test]
+    fn the_range_of_secret_keys_is_exact() {
+        let mut order = secp256k1::constants::CURVE_ORDER;
+        assert_eq!(SecretKey::from_bytes(order), Err(InvalidKey::SecretOutOfRange));
+        order[31] -= 1;
+        assert!(SecretKey::from_bytes(order).is_ok());
+        order[31] += 2;
+        assert_eq!(SecretKey::from_bytes(order), Err(InvalidKey::SecretOutOfRange));
+        let mut one = [0; 32];
+        one[31] = 1;
+        assert!(SecretKey::from_bytes(one).is_ok());
+    }
+
+    #[test]
+    fn secret_keys_are_read_from_hex() {
+        let key = SecretKey::from_bytes([0xab; 32]).unwrap();
+        for text in ["ab".repeat(32), "AB".repeat(32), format!("0x{}", "ab".repeat(32))] {
+            assert_eq!(text.parse(), Ok(key.clone()));
+        }
+        for text in
+            ["", "0x", &"ab".repeat(31), &"ab".repeat(33), &"zz".repeat(32), &"ab".repeat(1 << 20)]
+        {
+            assert_eq!(text.parse::<SecretKey>(), Err(InvalidKey::InvalidHex));
+        }
+        assert_eq!("00".repeat(32).parse::<SecretKey>(), Err(InvalidKey::SecretOutOfRange));
+    }
+
+    #[test]
+    fn points_off_the_curve_and_odd_encodings_are_refused() {
+        let key = SecretKey::from_bytes([7; 32]).unwrap().public_key();
+        let compressed = key.to_compressed();
+        let full = [&[4][..], &key.to_uncompressed()].concat();
+        assert_eq!(PublicKey::from_sec1(&compressed), Ok(key));
+        assert_eq!(PublicKey::from_sec1(&full), Ok(key));
+        let refuse = |bytes: &[u8]| {
+            assert_eq!(PublicKey::from_sec1(bytes), Err(InvalidKey::NotAPoint), "{bytes:02x?}");
+        };
+        // The neutral element, no bytes, x without a point, x = p, and every wrong first byte.
+        refuse(&[0]);
+        refuse(&[]);
+        refuse(&[&[2; 1][..], &[0; 31], &[5]].concat());
+        refuse(&[&[2; 1][..], &[0xff; 27], &[0xfe, 0xff, 0xff, 0xfc, 0x2f]].concat());
+        for mark in (0..=u8::MAX).filter(|mark| !matches!(mark, 2 | 3)) {
+            refuse(&[&[mark], &compressed[1..]].concat());
+        }
+        for mark in (0..=u8::MAX).filter(|mark| *mark != 4) {
+            refuse(&[&[mark], &full[1..]].concat());
+        }
+        for length in (0..65).filter(|length| *length != 33) {
+            refuse(&full[..length]);
+        }
+        let mut off_curve = full.clone();
+        off_curve[64] ^= 1;
+        refuse(&off_curve);
+        refuse(&[&full[..], &[0]].concat());
     }
 
     #[test]
