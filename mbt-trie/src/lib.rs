@@ -9,7 +9,10 @@ mod store;
 mod trie;
 
 pub use mmr::{AncestorProof, MerkleMountainRange, MmrError, MmrNode};
-pub use state::{AccountDiff, Historic, History, Latest, State, StateDiff, StateError, StateView};
+pub use state::{
+    AccountDiff, Historic, History, Latest, RESIDENT_BYTES, ResidentState, State, StateDiff,
+    StateError, StateView,
+};
 #[cfg(feature = "testing")]
 pub use store::testing;
 #[cfg(feature = "std")]
@@ -19,6 +22,7 @@ pub use store::{
     WriteBatch,
 };
 pub use trie::{
-    AccountProof, EthereumLayout, KeccakHasher, MemoryTrie, NodeError, ProofError, RlpNodeCodec,
-    StorageProof, ordered_root, sorted_root, verify_account_proof, verify_proof, verify_value,
+    AccountProof, CorruptNode, EthereumLayout, KeccakHasher, MemoryNodes, MemoryTrie, NodeChanges,
+    NodeError, NodePath, NodeStore, ProofError, RlpNodeCodec, StorageProof, Trie, ordered_root,
+    sorted_root, verify_account_proof, verify_proof, verify_value,
 };

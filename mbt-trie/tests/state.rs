@@ -10,7 +10,8 @@ use mbt_account::{EMPTY_ROOT, PublicAccount};
 use mbt_crypto::{H256, U256, keccak256};
 use mbt_trie::{
     AccountDiff, Column, Durability, Historic, History, KeyValueRead, KeyValueStore, Latest,
-    MemoryStore, Stage, State, StateDiff, StateError, StateView, WriteBuffer, verify_account_proof,
+    MemoryStore, ResidentState, Stage, State, StateDiff, StateError, StateView, WriteBuffer,
+    verify_account_proof,
 };
 use proptest::prelude::*;
 
@@ -70,13 +71,19 @@ const PAST: [&str; 5] = [
 #[derive(Clone, Debug)]
 enum Step {
     Commit(StateDiff),
+    /// A commit whose stage is dropped.
+    Drop(StateDiff),
     Rollback(u64),
+    /// The process starts anew, with so much memory for nodes.
+    Restart(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        4 => diff().prop_map(Step::Commit),
-        1 => (1..WINDOW).prop_map(Step::Rollback),
+        8 => diff().prop_map(Step::Commit),
+        3 => diff().prop_map(Step::Drop),
+        2 => (1..WINDOW).prop_map(Step::Rollback),
+        1 => prop_oneof![Just(0), Just(10_000), Just(usize::MAX)].prop_map(Step::Restart),
     ];
     prop::collection::vec(step, 1..24)
 }
@@ -84,6 +91,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn run(state: State, store: &impl KeyValueStore, steps: Vec<Step>) {
     let mut twins = vec![(SlowState::default(), EMPTY_ROOT)];
     commit(state, store, 0, &StateDiff::default());
+    let mut resident = ResidentState::new(state.history);
     let mut oldest = 0;
     for step in steps {
         match step {
@@ -91,11 +99,23 @@ fn run(state: State, store: &impl KeyValueStore, steps: Vec<Step>) {
                 let number = twins.len() as u64;
                 let mut twin = twins.last().unwrap().0.clone();
                 let root = twin.commit(&diff);
-                assert_eq!(commit(state, store, number, &diff), root, "root of block {number}");
+                let mut stage = Stage::new(store);
+                let found = resident.commit(&mut stage, number, &diff).unwrap();
+                assert_eq!(found, root, "root of block {number}");
+                store.write(&stage.into_batch(), Durability::Deferred).unwrap();
                 twins.push((twin, root));
                 if let History::Blocks(kept) = state.history {
                     oldest = oldest.max(number.saturating_sub(kept));
                 }
+            }
+            Step::Drop(diff) => {
+                let root = twins.last().unwrap().0.clone().commit(&diff);
+                let mut stage = Stage::new(store);
+                let found = resident.commit(&mut stage, twins.len() as u64, &diff).unwrap();
+                assert_eq!(found, root, "root of a block that is dropped");
+            }
+            Step::Restart(bytes_max) => {
+                resident = ResidentState::with_bytes_max(state.history, bytes_max);
             }
             Step::Rollback(count) => {
                 for _ in 0..count.min(twins.len() as u64 - 1 - oldest) {
@@ -148,7 +168,7 @@ fn check_minimal(store: &impl KeyValueRead, twins: &[(SlowState, H256)], oldest:
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn state_agrees_with_a_slow_twin(steps in steps()) {
@@ -159,6 +179,21 @@ proptest! {
     fn an_archive_behind_a_buffer_agrees_with_a_slow_twin(steps in steps()) {
         let store = WriteBuffer::with_bytes_max(MemoryStore::new(), 20_000).unwrap();
         run(State::new(History::Archive), &store, steps);
+    }
+
+    #[test]
+    fn a_commit_in_memory_writes_what_one_that_reads_does(diffs in prop::collection::vec(diff(), 5)) {
+        let state = State::new(History::Archive);
+        let mut resident = ResidentState::new(History::Archive);
+        let store = MemoryStore::new();
+        for (number, diff) in (0..).zip(diffs) {
+            let (mut one, mut two) = (Stage::new(&store), Stage::new(&store));
+            let root = state.commit(&mut one, number, &diff).unwrap();
+            prop_assert_eq!(resident.commit(&mut two, number, &diff).unwrap(), root);
+            prop_assert_eq!(one.batch(), two.batch());
+            let batch = one.into_batch();
+            store.write(&batch, Durability::Deferred).unwrap();
+        }
     }
 
     #[test]

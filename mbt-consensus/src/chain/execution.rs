@@ -77,7 +77,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
     /// Executes a block, checks all that its header says of it, and commits its state to the
     /// stage. Returns the receipts' encodings.
     pub(super) fn execute(
-        &self,
+        &mut self,
         stage: &mut Stage<'_, S>,
         parent: &SealedHeader,
         header: &Header,

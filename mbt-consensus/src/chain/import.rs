@@ -173,7 +173,8 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
         let body = check_body(sealed, transactions)?;
         let store = std::sync::Arc::clone(&self.store);
         let mut stage = Stage::new(&*store);
-        match self.execute(&mut stage, &self.head, sealed, transactions) {
+        let head = self.head.clone();
+        match self.execute(&mut stage, &head, sealed, transactions) {
             Ok(receipts) => Ok(Built { batch: stage.into_batch(), body, receipts }),
             Err(failure) => Err(self.fail(sealed, failure)),
         }

@@ -15,7 +15,7 @@ mod tree;
 use std::{collections::VecDeque, sync::Arc};
 
 use mbt_crypto::{Address, H256};
-use mbt_trie::{Durability, KeyValueStore, State, StoreError};
+use mbt_trie::{Durability, KeyValueStore, ResidentState, StoreError};
 
 use crate::{
     BlockId, ChainConfig, ChainReader, Execute, Header, LotId, SealedHeader,
@@ -97,7 +97,7 @@ pub struct Chain<E, S> {
     config: Arc<ChainConfig>,
     executor: E,
     store: Arc<S>,
-    state: State,
+    state: ResidentState,
     anchor: Anchor,
     head: SealedHeader,
     tree: Tree,

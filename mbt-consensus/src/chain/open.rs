@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, ops::Bound, sync::Arc};
 
 use mbt_trie::{
-    Durability, History, KeyValueRead, KeyValueStore, MemoryStore, Stage, State, StateError,
-    StoreError, WriteBatch,
+    Durability, History, KeyValueRead, KeyValueStore, MemoryStore, ResidentState, Stage, State,
+    StateError, StoreError, WriteBatch,
 };
 
 use crate::{
@@ -27,9 +27,9 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
         store: S,
     ) -> Result<Self, OpenError> {
         check_config(&config)?;
-        let state = State::new(config.history);
+        let state = ResidentState::new(config.history);
         let memory = MemoryStore::default();
-        let (first, batch) = first_block(&state, genesis, &memory)?;
+        let (first, batch) = first_block(state.state(), genesis, &memory)?;
         match table::genesis(&store)? {
             None => store.write(&batch, Durability::Durable)?,
             Some(stored) if stored != first.id => {
@@ -80,7 +80,7 @@ pub(super) fn fork_window(config: &ChainConfig) -> u64 {
 
 /// Works the genesis block out, and all that is written for it.
 fn first_block(
-    state: &State,
+    state: State,
     genesis: &Genesis,
     memory: &MemoryStore,
 ) -> Result<(SealedHeader, WriteBatch), StateError> {

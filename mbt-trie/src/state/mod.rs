@@ -2,6 +2,7 @@
 
 mod plan;
 mod read;
+mod resident;
 mod table;
 mod view;
 
@@ -11,10 +12,11 @@ use core::ops::Bound;
 use mbt_crypto::H256;
 
 pub use read::{Historic, Latest};
+pub use resident::{RESIDENT_BYTES, ResidentState};
 pub use view::{AccountDiff, StateDiff, StateError, StateView};
 
 use self::{
-    plan::Plan,
+    plan::{Plan, Replaced, Tries},
     table::{
         CHANGES, CODES, append_changed, changed, head, head_entry, history_key, number_in, oldest,
     },
@@ -52,10 +54,23 @@ impl State {
     /// root. The first commit to an empty store may be of any number and has no way back. Blocks
     /// that fall out of the history kept are pruned.
     ///
+    /// All trie nodes that are needed are read; a [`ResidentState`] keeps them from block to block.
+    ///
     /// # Errors
     /// [`StateError`]; then the stage is as before.
     pub fn commit<R: KeyValueRead>(
         &self,
+        stage: &mut Stage<'_, R>,
+        number: u64,
+        diff: &StateDiff,
+    ) -> Result<H256, StateError> {
+        self.commit_with(&mut Tries::new(usize::MAX), stage, number, diff)
+    }
+
+    /// Makes a diff with what `tries` have in memory.
+    fn commit_with<R: KeyValueRead>(
+        &self,
+        tries: &mut Tries,
         stage: &mut Stage<'_, R>,
         number: u64,
         diff: &StateDiff,
@@ -66,8 +81,8 @@ impl State {
         {
             return Err(StateError::OutOfOrder { number, current: head });
         }
-        let plan = Plan::new(stage, diff)?;
         let pruned = self.expired(stage, number)?;
+        let plan = Plan::new(stage, tries, diff)?;
         stage.apply(pruned);
         let kept = head.is_some() && self.history != History::Blocks(0);
         write(stage.batch_mut(), number, diff, plan.entries, kept);
@@ -164,17 +179,16 @@ fn write(
     batch: &mut WriteBatch,
     number: u64,
     diff: &StateDiff,
-    entries: impl IntoIterator<Item = ((table::Table, Vec<u8>), plan::Replaced)>,
+    entries: Vec<Replaced>,
     kept: bool,
 ) {
     let mut list = Vec::new();
-    for ((table, key), replaced) in entries {
+    for Replaced { table, key, old, new } in entries {
         if kept {
             append_changed(&mut list, table, &key);
-            let old = replaced.old.unwrap_or_default();
-            batch.put(table.history(), history_key(&key, number), old);
+            batch.put(table.history(), history_key(&key, number), old.unwrap_or_default());
         }
-        match replaced.new {
+        match new {
             Some(new) => batch.put(table.column(), key, new),
             None => batch.delete(table.column(), key),
         }

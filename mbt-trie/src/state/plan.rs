@@ -1,152 +1,303 @@
 //! What a block's diff changes in the tables. Everything is read and worked out here, before
 //! anything is written.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::ops::Range;
 
 use mbt_account::{EMPTY_ROOT, PublicAccount};
-use mbt_crypto::{Address, H256, keccak256};
+use mbt_crypto::{Address, H256, keccak256, keccak256_all};
 
 use super::table::{Table, decode_account, encode_slot, keys_of, node_key, slot_key};
 use crate::{
-    AccountDiff, KeyValueRead, StateDiff, StoreError,
+    AccountDiff, KeyValueRead, NodePath, StateDiff, StoreError,
     trie::{
-        nibbles::nibbles,
-        proof::encode_value,
-        update::{Change, NodeChanges, update},
+        Change, NodeRead,
+        forest::{Batch, Committed, Forest},
+        proof::append_value,
     },
 };
 
+/// The tries of a state: that of accounts, and the storage tries by their owners.
+pub(super) type Tries = Forest<Option<Address>>;
+
 /// An entry before and after.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Replaced {
+    pub(super) table: Table,
+    pub(super) key: Vec<u8>,
     pub(super) old: Option<Vec<u8>>,
     pub(super) new: Option<Vec<u8>>,
 }
 
-/// Entries that a block changes, and the root of the state after it.
+/// Entries that a block changes, by table and key, and the root of the state after it.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) root: H256,
-    pub(super) entries: BTreeMap<(Table, Vec<u8>), Replaced>,
+    pub(super) entries: Vec<Replaced>,
+}
+
+/// Keys and values of a trie's changes in one piece of memory.
+#[derive(Debug, Default)]
+struct Values {
+    bytes: Vec<u8>,
+    ranges: Vec<Range<usize>>,
+}
+
+impl Values {
+    fn push(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        append(&mut self.bytes);
+        self.ranges.push(start..self.bytes.len());
+    }
+
+    /// Pairs keys with values, sorted by key.
+    fn changes<'a>(&'a self, keys: &'a [H256], part: Range<usize>) -> Vec<Change<'a>> {
+        let values = self.ranges[part.clone()].iter().map(|range| &self.bytes[range.clone()]);
+        let pairs = keys[part].iter().zip(values);
+        let mut changes: Vec<_> = pairs.map(|(key, value)| Change::new(&key.0, value)).collect();
+        Change::sort(&mut changes);
+        changes
+    }
+}
+
+/// An account of the diff.
+struct Touched<'a> {
+    address: &'a Address,
+    change: &'a AccountDiff,
+    old: Option<Vec<u8>>,
+    storage_root: H256,
+    /// Its slots among all that are changed.
+    slots: Range<usize>,
 }
 
 impl Plan {
-    /// Works out what `diff` changes in the state that `read` holds.
-    pub(super) fn new(read: &impl KeyValueRead, diff: &StateDiff) -> Result<Self, StoreError> {
-        let mut plan = Self { root: EMPTY_ROOT, entries: BTreeMap::new() };
-        let mut accounts = Vec::with_capacity(diff.accounts.len());
-        for (address, change) in &diff.accounts {
-            let old = read.get(Table::Accounts.column(), &address.0)?;
-            let new = plan.account(read, address, change, old.as_deref())?;
-            accounts.push((nibbles(&keccak256(address.0).0), new.clone()));
-            plan.replace(Table::Accounts, address.0.to_vec(), old, new);
+    /// Works out what `diff` changes in the state that `read` holds, of which `tries` may have
+    /// nodes in memory. On an error the tries are as before.
+    pub(super) fn new(
+        read: &impl KeyValueRead,
+        tries: &mut Tries,
+        diff: &StateDiff,
+    ) -> Result<Self, StoreError> {
+        let root = read.get(Table::AccountNodes.column(), &node_key(None, NodePath::ROOT))?;
+        let root = root.map_or(EMPTY_ROOT, keccak256);
+        tries.begin(root);
+        let mut plan = Self { root, entries: Vec::new() };
+        match plan.work_out(read, tries, diff) {
+            Ok(()) => tries.finish(plan.root),
+            Err(error) => {
+                tries.abort();
+                return Err(error);
+            }
         }
-        plan.root = plan.trie(read, None, accounts)?;
-        plan.entries.retain(|_, entry| entry.old != entry.new);
+        plan.entries.sort_unstable_by(|a, b| (a.table, &a.key).cmp(&(b.table, &b.key)));
         Ok(plan)
     }
 
-    /// Notes the storage that changes, and returns the account's new encoding.
-    fn account(
+    fn work_out(
+        &mut self,
+        read: &impl KeyValueRead,
+        tries: &mut Tries,
+        diff: &StateDiff,
+    ) -> Result<(), StoreError> {
+        let mut gone = BTreeMap::new();
+        let (mut slots, mut values) = (Vec::new(), Values::default());
+        let mut accounts = Vec::with_capacity(diff.accounts.len());
+        for (address, change) in &diff.accounts {
+            let old = read.get(Table::Accounts.column(), &address.0)?;
+            let mut storage_root = match &old {
+                Some(old) => decode_account(old)?.storage_root,
+                None => EMPTY_ROOT,
+            };
+            let cleared = change.storage_cleared || change.account.is_none();
+            if cleared && storage_root != EMPTY_ROOT {
+                self.clear(read, address, change, &mut gone)?;
+                tries.clear(Some(*address));
+                storage_root = EMPTY_ROOT;
+            }
+            let start = slots.len();
+            if change.account.is_some() {
+                self.set_slots(read, address, change, cleared, &mut slots, &mut values)?;
+            }
+            let slots = start..slots.len();
+            accounts.push(Touched { address, change, old, storage_root, slots });
+        }
+        self.change_storage(read, tries, &mut accounts, (&slots, &values), gone)?;
+        self.change_accounts(read, tries, accounts)
+    }
+
+    /// Notes that all storage of an account goes. Its nodes are left to be noted.
+    fn clear(
         &mut self,
         read: &impl KeyValueRead,
         address: &Address,
         change: &AccountDiff,
-        old: Option<&[u8]>,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        let old_root = match old {
-            Some(old) => decode_account(old)?.storage_root,
-            None => EMPTY_ROOT,
-        };
-        let cleared = change.storage_cleared || change.account.is_none();
-        if cleared && old_root != EMPTY_ROOT {
-            self.clear(read, address)?;
+        gone: &mut BTreeMap<Vec<u8>, Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        let range = keys_of(address);
+        let range = (range.0.as_ref().map(Vec::as_slice), range.1.as_ref().map(Vec::as_slice));
+        for entry in read.iterate(Table::Storage.column(), range)? {
+            let (key, old) = entry?;
+            let slot = key.get(20..).filter(|slot| slot.len() == 32).map(H256::from_slice);
+            let value = slot.and_then(|slot| change.storage.get(&slot)).copied();
+            let new = value.filter(|_| change.account.is_some()).and_then(encode_slot);
+            self.replace(Table::Storage, key, Some(old), new);
         }
-        let Some(account) = &change.account else { return Ok(None) };
-        let storage_root = if !change.storage.is_empty() {
-            self.storage(read, address, change, cleared)?
-        } else if cleared {
-            EMPTY_ROOT
-        } else {
-            old_root
-        };
-        Ok(Some(rlp::encode(&PublicAccount { storage_root, ..account.clone() }).to_vec()))
+        for entry in read.iterate(Table::StorageNodes.column(), range)? {
+            let (key, old) = entry?;
+            gone.insert(key, old);
+        }
+        Ok(())
     }
 
-    /// Notes slots that are set and returns the new storage root.
-    fn storage(
+    /// Notes the slots of an account that change.
+    fn set_slots(
         &mut self,
         read: &impl KeyValueRead,
         address: &Address,
         change: &AccountDiff,
         cleared: bool,
-    ) -> Result<H256, StoreError> {
-        let mut slots = Vec::with_capacity(change.storage.len());
+        slots: &mut Vec<H256>,
+        values: &mut Values,
+    ) -> Result<(), StoreError> {
         for (slot, value) in &change.storage {
             let key = slot_key(address, slot);
+            let old = read.get(Table::Storage.column(), &key)?;
             let new = encode_slot(*value);
-            let old = if cleared { None } else { read.get(Table::Storage.column(), &key)? };
             if cleared || old != new {
-                slots.push((nibbles(&keccak256(slot).0), encode_value(*value)));
-                self.replace(Table::Storage, key, old, new);
+                slots.push(*slot);
+                values.push(|bytes| append_value(bytes, *value));
             }
-        }
-        if cleared {
-            let nothing = |_: &[u8]| Ok(None);
-            return self.trie_over(nothing, Table::StorageNodes, Some(address), slots);
-        }
-        self.trie(read, Some(address), slots)
-    }
-
-    /// Changes the trie of accounts, or the storage trie of `owner`.
-    fn trie(
-        &mut self,
-        read: &impl KeyValueRead,
-        owner: Option<&Address>,
-        changes: Vec<Change>,
-    ) -> Result<H256, StoreError> {
-        let table = if owner.is_some() { Table::StorageNodes } else { Table::AccountNodes };
-        let node = |path: &[u8]| read.get(table.column(), &node_key(owner, path));
-        self.trie_over(node, table, owner, changes)
-    }
-
-    fn trie_over(
-        &mut self,
-        node: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, StoreError>,
-        table: Table,
-        owner: Option<&Address>,
-        mut changes: Vec<Change>,
-    ) -> Result<H256, StoreError> {
-        changes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let (root, NodeChanges { mut old, mut new }) =
-            update(node, |what| table.corrupt(what), &mut changes)?;
-        let paths: BTreeSet<_> = old.keys().chain(new.keys()).cloned().collect();
-        for path in paths {
-            let key = node_key(owner, &path);
-            self.replace(table, key, old.remove(&path), new.remove(&path));
-        }
-        Ok(root)
-    }
-
-    /// Notes that all storage of an account goes.
-    fn clear(&mut self, read: &impl KeyValueRead, address: &Address) -> Result<(), StoreError> {
-        let range = keys_of(address);
-        let range = (range.0.as_ref().map(Vec::as_slice), range.1.as_ref().map(Vec::as_slice));
-        for table in [Table::Storage, Table::StorageNodes] {
-            for entry in read.iterate(table.column(), range)? {
-                let (key, old) = entry?;
-                self.replace(table, key, Some(old), None);
+            if !cleared || old.is_none() {
+                self.replace(Table::Storage, key, old, new);
             }
         }
         Ok(())
     }
 
-    /// Notes a change; the first old value of an entry and its last new one count.
+    /// Works out the storage tries, `gone` being stored nodes of those that were cleared.
+    fn change_storage(
+        &mut self,
+        read: &impl KeyValueRead,
+        tries: &mut Tries,
+        accounts: &mut [Touched<'_>],
+        (slots, values): (&[H256], &Values),
+        mut gone: BTreeMap<Vec<u8>, Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        let keys = keccak256_all(slots.iter().map(|slot| slot.0.as_slice()));
+        let changed = |account: &&Touched<'_>| !account.slots.is_empty();
+        let changes: Vec<_> = accounts
+            .iter()
+            .filter(changed)
+            .map(|account| values.changes(&keys, account.slots.clone()))
+            .collect();
+        let batches: Vec<_> = accounts
+            .iter()
+            .filter(changed)
+            .zip(&changes)
+            .map(|(account, changes)| Batch {
+                name: Some(*account.address),
+                root: account.storage_root,
+                changes,
+            })
+            .collect();
+        if !batches.is_empty() {
+            let owners: Vec<_> = batches.iter().map(|batch| batch.name).collect();
+            let nodes = Nodes { read, owners: &owners };
+            let committed = tries.commit(&nodes, &batches)?;
+            self.change_nodes(tries, &committed, &owners, &mut gone);
+            let changed = accounts.iter_mut().filter(|account| !account.slots.is_empty());
+            for (number, account) in changed.enumerate() {
+                account.storage_root = committed.root(number);
+            }
+        }
+        for (key, old) in gone {
+            self.replace(Table::StorageNodes, key, Some(old), None);
+        }
+        Ok(())
+    }
+
+    /// Works out the trie of accounts.
+    fn change_accounts(
+        &mut self,
+        read: &impl KeyValueRead,
+        tries: &mut Tries,
+        accounts: Vec<Touched<'_>>,
+    ) -> Result<(), StoreError> {
+        let mut values = Values::default();
+        let mut addresses = Vec::with_capacity(accounts.len());
+        for Touched { address, change, old, storage_root, .. } in accounts {
+            let new = change.account.as_ref().map(|account| {
+                rlp::encode(&PublicAccount { storage_root, ..account.clone() }).to_vec()
+            });
+            if old != new {
+                addresses.push(address);
+                values.push(|bytes| bytes.extend_from_slice(new.as_deref().unwrap_or_default()));
+                self.replace(Table::Accounts, address.0.to_vec(), old, new);
+            }
+        }
+        if addresses.is_empty() {
+            return Ok(());
+        }
+        let keys = keccak256_all(addresses.iter().map(|address| address.0.as_slice()));
+        let changes = values.changes(&keys, 0..keys.len());
+        let owners = [None];
+        let nodes = Nodes { read, owners: &owners };
+        let batch = Batch { name: None, root: self.root, changes: &changes };
+        let committed = tries.commit(&nodes, &[batch])?;
+        self.change_nodes(tries, &committed, &owners, &mut BTreeMap::new());
+        self.root = committed.root(0);
+        Ok(())
+    }
+
+    /// Notes the nodes that a commit changed. What it made in place of cleared storage replaces
+    /// what is `gone`.
+    fn change_nodes(
+        &mut self,
+        tries: &Tries,
+        committed: &Committed<'_>,
+        owners: &[Option<Address>],
+        gone: &mut BTreeMap<Vec<u8>, Vec<u8>>,
+    ) {
+        tries.changed(committed, |trie, path, old, new| {
+            let owner = owners[trie].as_ref();
+            let table = if owner.is_some() { Table::StorageNodes } else { Table::AccountNodes };
+            let key = node_key(owner, path);
+            let old = old.map(<[u8]>::to_vec).or_else(|| gone.remove(&key));
+            self.replace(table, key, old, new.map(<[u8]>::to_vec));
+        });
+    }
+
     fn replace(&mut self, table: Table, key: Vec<u8>, old: Option<Vec<u8>>, new: Option<Vec<u8>>) {
-        let entry = self.entries.entry((table, key)).or_insert(Replaced { old, new: None });
-        entry.new = new;
+        if old != new {
+            self.entries.push(Replaced { table, key, old, new });
+        }
+    }
+}
+
+/// The nodes in a store, as a forest asks for them.
+struct Nodes<'a, R> {
+    read: &'a R,
+    owners: &'a [Option<Address>],
+}
+
+impl<R> Nodes<'_, R> {
+    fn place(&self, trie: usize, path: NodePath<'_>) -> (Table, Vec<u8>) {
+        let owner = self.owners[trie].as_ref();
+        let table = if owner.is_some() { Table::StorageNodes } else { Table::AccountNodes };
+        (table, node_key(owner, path))
+    }
+}
+
+impl<R: KeyValueRead> NodeRead for Nodes<'_, R> {
+    type Error = StoreError;
+
+    fn read(&self, trie: usize, path: NodePath<'_>) -> Result<Option<Vec<u8>>, StoreError> {
+        let (table, key) = self.place(trie, path);
+        self.read.get(table.column(), &key)
+    }
+
+    fn corrupt(&self, trie: usize, path: NodePath<'_>, what: &'static str) -> StoreError {
+        let (table, key) = self.place(trie, path);
+        table.corrupt_at(&key, what)
     }
 }

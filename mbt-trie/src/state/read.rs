@@ -10,7 +10,7 @@ use super::table::{
     CODES, Table, decode_account, decode_slot, history_key, keys_of, node_key, oldest, slot_key,
 };
 use crate::{
-    AccountProof, KeyValueRead, StateError, StateView, StorageProof, StoreError,
+    AccountProof, KeyValueRead, NodePath, StateError, StateView, StorageProof, StoreError,
     trie::proof::{Proved, prove},
 };
 
@@ -141,7 +141,7 @@ impl<R: KeyValueRead> At<R> {
     }
 
     fn root(&self) -> Result<H256, StateError> {
-        let root = self.entry(Table::AccountNodes, &node_key(None, &[]))?;
+        let root = self.entry(Table::AccountNodes, &node_key(None, NodePath::ROOT))?;
         Ok(root.map_or(EMPTY_ROOT, keccak256))
     }
 
@@ -180,7 +180,7 @@ impl<R: KeyValueRead> At<R> {
     fn prove_in(&self, table: Table, owner: Option<&Address>, key: &[u8]) -> Proved<StoreError> {
         prove(
             |path| self.entry(table, &node_key(owner, path)),
-            |what| table.corrupt(what),
+            |path, what| table.corrupt_at(&node_key(owner, path), what),
             &keccak256(key).0,
         )
     }

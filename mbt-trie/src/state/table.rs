@@ -13,7 +13,7 @@ use mbt_account::{
 };
 use mbt_crypto::{Address, H256, U256};
 
-use crate::{Column, KeyValueRead, StoreError, trie::nibbles::append_packed};
+use crate::{Column, KeyValueRead, NodePath, StoreError};
 
 /// Code by its hash. Never removed.
 pub(super) const CODES: Column = Column("state-codes");
@@ -73,6 +73,11 @@ impl Table {
     pub(super) const fn corrupt(self, what: &'static str) -> StoreError {
         StoreError::Corrupt { column: self.column(), what }
     }
+
+    /// Says that the entry of a key is not what was written.
+    pub(super) fn corrupt_at(self, key: &[u8], what: &'static str) -> StoreError {
+        StoreError::CorruptEntry { column: self.column(), key: key.to_vec(), what }
+    }
 }
 
 /// Key of a slot.
@@ -80,11 +85,15 @@ pub(super) fn slot_key(address: &Address, slot: &H256) -> Vec<u8> {
     [address.0.as_slice(), &slot.0].concat()
 }
 
-/// Key of a trie node: of the trie of accounts, or of the storage trie of `owner`.
-pub(super) fn node_key(owner: Option<&Address>, path: &[u8]) -> Vec<u8> {
+/// Key of a trie node: of the trie of accounts, or of the storage trie of `owner`. Behind the owner
+/// stands the length of the path, so that no path's key is the start of another's.
+pub(super) fn node_key(owner: Option<&Address>, path: NodePath<'_>) -> Vec<u8> {
     let mut key = Vec::with_capacity(21 + path.len().div_ceil(2));
-    key.extend(owner.into_iter().flat_map(|address| address.0));
-    append_packed(&mut key, path);
+    if let Some(owner) = owner {
+        key.extend_from_slice(&owner.0);
+    }
+    key.push(u8::try_from(path.len()).unwrap_or(u8::MAX));
+    path.append_packed(&mut key);
     key
 }
 

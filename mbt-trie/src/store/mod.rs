@@ -49,6 +49,17 @@ pub enum StoreError {
         /// What was found.
         what: &'static str,
     },
+    /// What is stored under a key is not what was written.
+    #[error("store is corrupt: {what} in column {} under key {}", column.0, Hex(key))]
+    CorruptEntry {
+        /// Where.
+        column: Column,
+        /// The key. Of a trie node it is the owner's address, if it has one, the length of the
+        /// path and the path.
+        key: Vec<u8>,
+        /// What was found.
+        what: &'static str,
+    },
     /// The engine failed.
     #[error("storage engine failed to {operation}: {source}")]
     Engine {
@@ -57,6 +68,15 @@ pub enum StoreError {
         /// Its own words.
         source: Arc<dyn core::error::Error + Send + Sync>,
     },
+}
+
+/// Shows bytes as hexadecimal digits.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 /// Bounds on keys.

@@ -13,7 +13,7 @@ use trie_db::{
     trie_visit,
 };
 
-use super::node::{Node, NodeError, append_bytes, append_header};
+use super::node::{Node, NodeError, append_bytes, append_header, item};
 
 /// Keccak-256 for `trie-db`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -167,24 +167,6 @@ impl Items<'_> {
             _ if payload.is_empty() => None,
             _ => Some(NodeHandlePlan::Hash(payload)),
         }
-    }
-}
-
-/// Returns where the payload of the well-formed item at `at` starts and ends.
-fn item(data: &[u8], at: usize) -> (usize, usize) {
-    let long = |first: u8, base: u8| {
-        let size = usize::from(first - base);
-        let length = data.get(at + 1..at + 1 + size).unwrap_or_default();
-        let length = length.iter().fold(0, |sum: usize, byte| (sum << 8) | usize::from(*byte));
-        (at + 1 + size, at + 1 + size + length)
-    };
-    match data.get(at).copied() {
-        None => (at, at),
-        Some(0..0x80) => (at, at + 1),
-        Some(first @ 0x80..0xb8) => (at + 1, at + 1 + usize::from(first - 0x80)),
-        Some(first @ 0xb8..0xc0) => long(first, 0xb7),
-        Some(first @ 0xc0..0xf8) => (at + 1, at + 1 + usize::from(first - 0xc0)),
-        Some(first @ 0xf8..) => long(first, 0xf7),
     }
 }
 

@@ -1,19 +1,19 @@
 //! A trie that is held in memory.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 use core::convert::Infallible;
 
 use mbt_account::EMPTY_ROOT;
 use mbt_crypto::H256;
 
 use super::{
-    nibbles::{Nibbles, nibbles},
-    proof::prove,
-    update::{NodeChanges, update},
+    arena::{Change, NodeRead},
+    forest::{Batch, Forest},
+    nibbles::NodePath,
 };
 
 /// A trie in memory, of any keys: for proofs of entries of a list, such as a block's receipts, and
-/// for tries smaller than a state.
+/// for tries smaller than a state. Two are equal when they hold the same.
 ///
 /// ```
 /// use mbt_trie::{MemoryTrie, verify_proof};
@@ -23,17 +23,25 @@ use super::{
 /// let proof = trie.prove(b"dog");
 /// assert!(verify_proof(trie.root(), b"dog", Some(b"puppy"), &proof).is_ok());
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct MemoryTrie {
     root: H256,
-    nodes: BTreeMap<Nibbles, Vec<u8>>,
+    nodes: Forest<()>,
 }
 
 impl Default for MemoryTrie {
     fn default() -> Self {
-        Self { root: EMPTY_ROOT, nodes: BTreeMap::new() }
+        Self { root: EMPTY_ROOT, nodes: Forest::new(usize::MAX) }
     }
 }
+
+impl PartialEq for MemoryTrie {
+    fn eq(&self, other: &Self) -> bool {
+        self.root == other.root
+    }
+}
+
+impl Eq for MemoryTrie {}
 
 impl MemoryTrie {
     /// Makes an empty trie.
@@ -56,16 +64,20 @@ impl MemoryTrie {
         &mut self,
         entries: impl IntoIterator<Item = (K, V)>,
     ) {
-        let entries = entries.into_iter();
-        let entries = entries.map(|(key, value)| (nibbles(key.as_ref()), Some(value.into())));
-        let mut changes: Vec<_> = entries.collect::<BTreeMap<_, _>>().into_iter().collect();
-        let result = update(|path| Ok(self.nodes.get(path).cloned()), broken, &mut changes);
-        let Ok::<_, Infallible>((root, NodeChanges { old, new })) = result;
-        for path in old.keys() {
-            self.nodes.remove(path);
+        let entries: Vec<(K, Vec<u8>)> =
+            entries.into_iter().map(|(key, value)| (key, value.into())).collect();
+        let mut changes: Vec<_> =
+            entries.iter().map(|(key, value)| Change::new(key.as_ref(), value)).collect();
+        Change::sort(&mut changes);
+        if changes.is_empty() {
+            return;
         }
-        self.nodes.extend(new);
-        self.root = root;
+        self.nodes.begin(self.root);
+        let batch = Batch { name: (), root: self.root, changes: &changes };
+        let Ok(committed) = self.nodes.commit(&Nothing, &[batch]);
+        self.root = committed.root(0);
+        self.nodes.finish(self.root);
+        self.nodes.settle();
     }
 
     /// Returns the root.
@@ -77,23 +89,29 @@ impl MemoryTrie {
     /// Returns the value of a key.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.walk(key).1
+        let Ok((_, value)) = self.nodes.prove(&Nothing, &(), self.root, key);
+        value
     }
 
     /// Proves the value of a key, or its absence: the RLP of the nodes from the root down.
     #[must_use]
     pub fn prove(&self, key: &[u8]) -> Vec<Vec<u8>> {
-        self.walk(key).0
-    }
-
-    fn walk(&self, key: &[u8]) -> (Vec<Vec<u8>>, Option<Vec<u8>>) {
-        let Ok::<_, Infallible>(found) =
-            prove(|path| Ok(self.nodes.get(path).cloned()), broken, key);
-        found
+        let Ok((proof, _)) = self.nodes.prove(&Nothing, &(), self.root, key);
+        proof
     }
 }
 
-/// Is not reached: the nodes are private, and written whole.
-fn broken(what: &'static str) -> Infallible {
-    unreachable!("{what} in a trie that only this type writes")
+/// Holds nothing, and is not asked: all nodes are in memory.
+struct Nothing;
+
+impl NodeRead for Nothing {
+    type Error = Infallible;
+
+    fn read(&self, _trie: usize, _path: NodePath<'_>) -> Result<Option<Vec<u8>>, Infallible> {
+        Ok(None)
+    }
+
+    fn corrupt(&self, _trie: usize, path: NodePath<'_>, what: &'static str) -> Infallible {
+        unreachable!("{what} at {path:?} in a trie that only this type writes")
+    }
 }

@@ -1,37 +1,37 @@
 //! Nodes of a hexary Merkle-Patricia trie and their one encoding (yellow paper, appendix D).
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::vec::Vec;
 
 use mbt_account::codec::{DecodeError, Reader};
-use mbt_crypto::{H256, keccak256};
 
-use super::nibbles::{Nibbles, from_hex_prefix, hex_prefix};
+use super::nibbles::HexPath;
 
-/// A node, with the nodes below it where they are at hand.
+/// A node, read where it lies.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Node {
+pub(crate) enum Node<'a> {
     /// The end of a key.
-    Leaf { path: Nibbles, value: Vec<u8> },
+    Leaf { path: HexPath<'a>, value: &'a [u8] },
     /// Half bytes that all keys below share. Below it is a branch.
-    Extension { path: Nibbles, child: Child },
+    Extension { path: HexPath<'a>, child: Child<'a> },
     /// A fork, and the value of the key that ends here.
-    Branch(Box<Branch>),
+    Branch(Branch<'a>),
 }
 
 /// A fork by the next half byte.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Branch {
-    pub(crate) children: [Option<Child>; 16],
-    pub(crate) value: Option<Vec<u8>>,
+pub(crate) struct Branch<'a> {
+    pub(crate) children: [Option<Child<'a>>; 16],
+    /// Empty when no key ends here.
+    pub(crate) value: &'a [u8],
 }
 
 /// What a node says of the one below.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Child {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Child<'a> {
     /// Its hash: it is stored at its own path.
-    Hash(H256),
-    /// The node: it came inside its parent, or was read or made just now.
-    Node(Box<Node>),
+    Hash(&'a [u8; 32]),
+    /// Its encoding, which is shorter than a hash.
+    Inline(&'a [u8]),
 }
 
 /// Why bytes are not a node.
@@ -60,128 +60,85 @@ pub enum NodeError {
     Child,
 }
 
-impl Node {
-    /// Decodes a node; every accepted node encodes to the same bytes.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, NodeError> {
+impl<'a> Node<'a> {
+    /// Reads a node; every accepted node encodes to the same bytes.
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, NodeError> {
         let mut outer = Reader::new(bytes);
-        let items = outer.list()?;
+        let mut items = outer.list()?;
         outer.finish()?;
-        let mut count = 0;
-        let mut rest = items.clone();
-        while !rest.is_empty() {
-            rest.raw()?;
-            count += 1;
-        }
-        match count {
-            2 => Self::decode_short(items),
-            17 => Self::decode_branch(items),
-            _ => Err(NodeError::Items(count)),
-        }
+        let first = items.clone();
+        items.raw()?;
+        items.raw()?;
+        if items.is_empty() { Self::decode_short(first) } else { Branch::decode(first) }
     }
 
-    fn decode_short(mut items: Reader<'_>) -> Result<Self, NodeError> {
-        let (path, leaf) = from_hex_prefix(items.bytes()?).ok_or(NodeError::Path)?;
+    fn decode_short(mut items: Reader<'a>) -> Result<Self, NodeError> {
+        let (path, leaf) = HexPath::decode(items.bytes()?).ok_or(NodeError::Path)?;
         if leaf {
-            let value = items.bytes()?.to_vec();
+            let value = items.bytes()?;
             return if value.is_empty() {
                 Err(NodeError::EmptyValue)
             } else {
                 Ok(Self::Leaf { path, value })
             };
         }
-        if path.is_empty() {
+        if path.len() == 0 {
             return Err(NodeError::NotMinimal);
         }
-        let child = Child::decode(items.raw()?)?.ok_or(NodeError::Child)?;
-        match &child {
-            Child::Node(node) if !matches!(**node, Self::Branch(_)) => Err(NodeError::Child),
-            _ => Ok(Self::Extension { path, child }),
-        }
-    }
-
-    fn decode_branch(mut items: Reader<'_>) -> Result<Self, NodeError> {
-        let mut branch = Box::<Branch>::default();
-        for child in &mut branch.children {
-            *child = Child::decode(items.raw()?)?;
-        }
-        let value = items.bytes()?;
-        branch.value = (!value.is_empty()).then(|| value.to_vec());
-        if branch.ways() < 2 { Err(NodeError::NotMinimal) } else { Ok(Self::Branch(branch)) }
-    }
-
-    /// Encodes the node. `reference` is asked how each child that is at hand is written into it.
-    pub(crate) fn encode(&self, mut reference: impl FnMut(&[u8], &Self) -> Reference) -> Vec<u8> {
-        let mut payload = Vec::with_capacity(match self {
-            Self::Branch(_) => 17 * 33,
-            Self::Extension { .. } => 70,
-            Self::Leaf { value, .. } => value.len() + 44,
-        });
-        match self {
-            Self::Leaf { path, value } => {
-                append_bytes(&mut payload, &hex_prefix(path, true));
-                append_bytes(&mut payload, value);
+        match Child::decode(items.raw()?)?.ok_or(NodeError::Child)? {
+            Child::Inline(raw) if !matches!(Self::decode(raw)?, Self::Branch(_)) => {
+                Err(NodeError::Child)
             }
-            Self::Extension { path, child } => {
-                append_bytes(&mut payload, &hex_prefix(path, false));
-                child.append(&mut payload, |node| reference(path, node));
-            }
-            Self::Branch(branch) => {
-                for (nibble, child) in (0..).zip(&branch.children) {
-                    match child {
-                        Some(child) => {
-                            child.append(&mut payload, |node| reference(&[nibble], node));
-                        }
-                        None => payload.push(0x80),
-                    }
-                }
-                append_bytes(&mut payload, branch.value.as_deref().unwrap_or_default());
-            }
+            child => Ok(Self::Extension { path, child }),
         }
-        let mut bytes = Vec::with_capacity(payload.len() + 3);
-        append_header(&mut bytes, 0xc0, payload.len());
-        bytes.append(&mut payload);
-        bytes
     }
 }
 
-impl Branch {
-    /// Counts the ways that lead on from here.
-    pub(crate) fn ways(&self) -> usize {
-        self.children.iter().flatten().count() + usize::from(self.value.is_some())
-    }
-}
-
-impl Child {
-    fn decode(raw: &[u8]) -> Result<Option<Self>, NodeError> {
-        match raw {
-            [0x80] => Ok(None),
-            [0xa0, hash @ ..] if hash.len() == 32 => Ok(Some(Self::Hash(H256::from_slice(hash)))),
-            [0xc0..=0xff, ..] if raw.len() < 32 => Ok(Some(Self::Node(Node::decode(raw)?.into()))),
-            _ => Err(NodeError::Child),
-        }
-    }
-
-    fn append(&self, payload: &mut Vec<u8>, reference: impl FnOnce(&Node) -> Reference) {
-        match self {
-            Self::Hash(hash) => append_bytes(payload, &hash.0),
-            Self::Node(node) => match reference(node) {
-                Reference::Hash(hash) => append_bytes(payload, &hash.0),
-                Reference::Inline(bytes) => payload.extend(bytes),
+impl<'a> Branch<'a> {
+    fn decode(items: Reader<'a>) -> Result<Node<'a>, NodeError> {
+        match Self::read(items.clone()) {
+            Ok(branch) => Ok(Node::Branch(branch)),
+            Err(error) => match count(items)? {
+                17 => Err(error),
+                others => Err(NodeError::Items(others)),
             },
         }
     }
+
+    fn read(mut items: Reader<'a>) -> Result<Self, NodeError> {
+        let mut branch = Self::default();
+        for child in &mut branch.children {
+            *child = Child::decode(items.raw()?)?;
+        }
+        branch.value = items.bytes()?;
+        items.finish()?;
+        let ways = branch.children.iter().flatten().count() + usize::from(!branch.value.is_empty());
+        if ways < 2 { Err(NodeError::NotMinimal) } else { Ok(branch) }
+    }
 }
 
-/// How a node is written into its parent.
-pub(crate) enum Reference {
-    Hash(H256),
-    Inline(Vec<u8>),
+fn count(mut items: Reader<'_>) -> Result<usize, NodeError> {
+    let mut count = 0;
+    while !items.is_empty() {
+        items.raw()?;
+        count += 1;
+    }
+    Ok(count)
 }
 
-impl Reference {
-    /// Nodes of less than 32 bytes stand in their parent, others by their hash.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        if bytes.len() < 32 { Self::Inline(bytes.to_vec()) } else { Self::Hash(keccak256(bytes)) }
+impl<'a> Child<'a> {
+    fn decode(raw: &'a [u8]) -> Result<Option<Self>, NodeError> {
+        match raw {
+            [0x80] => Ok(None),
+            [0xa0, hash @ ..] => {
+                hash.try_into().map(|hash| Some(Self::Hash(hash))).map_err(|_| NodeError::Child)
+            }
+            [0xc0..=0xff, ..] if raw.len() < 32 => {
+                Node::decode(raw)?;
+                Ok(Some(Self::Inline(raw)))
+            }
+            _ => Err(NodeError::Child),
+        }
     }
 }
 
@@ -210,24 +167,78 @@ pub(crate) fn append_header(out: &mut Vec<u8>, kind: u8, length: usize) {
     }
 }
 
+/// Returns where the payload of the well-formed item at `at` starts and ends.
+pub(crate) fn item(data: &[u8], at: usize) -> (usize, usize) {
+    let long = |first: u8, base: u8| {
+        let size = usize::from(first - base);
+        let length = data.get(at + 1..at + 1 + size).unwrap_or_default();
+        let length = length.iter().fold(0, |sum: usize, byte| (sum << 8) | usize::from(*byte));
+        (at + 1 + size, at + 1 + size + length)
+    };
+    match data.get(at).copied() {
+        None => (at, at),
+        Some(0..0x80) => (at, at + 1),
+        Some(first @ 0x80..0xb8) => (at + 1, at + 1 + usize::from(first - 0x80)),
+        Some(first @ 0xb8..0xc0) => long(first, 0xb7),
+        Some(first @ 0xc0..0xf8) => (at + 1, at + 1 + usize::from(first - 0xc0)),
+        Some(first @ 0xf8..) => long(first, 0xf7),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::trie::nibbles::append_hex_prefix;
 
-    fn encode(node: &Node) -> Vec<u8> {
-        node.encode(|_, child| Reference::of(&encode(child)))
+    /// Encodes a node anew from what was read of it.
+    fn encode(node: &Node<'_>) -> Vec<u8> {
+        let mut payload = Vec::new();
+        let short = |payload: &mut Vec<u8>, path: HexPath<'_>, leaf| {
+            let mut prefix = Vec::new();
+            append_hex_prefix(&mut prefix, &path.iter().collect::<Vec<_>>(), leaf);
+            append_bytes(payload, &prefix);
+        };
+        let reference = |payload: &mut Vec<u8>, child: &Child<'_>| match child {
+            Child::Hash(hash) => append_bytes(payload, *hash),
+            Child::Inline(raw) => payload.extend(encode(&Node::decode(raw).unwrap())),
+        };
+        match node {
+            Node::Leaf { path, value } => {
+                short(&mut payload, *path, true);
+                append_bytes(&mut payload, value);
+            }
+            Node::Extension { path, child } => {
+                short(&mut payload, *path, false);
+                reference(&mut payload, child);
+            }
+            Node::Branch(branch) => {
+                for child in &branch.children {
+                    match child {
+                        Some(child) => reference(&mut payload, child),
+                        None => payload.push(0x80),
+                    }
+                }
+                append_bytes(&mut payload, branch.value);
+            }
+        }
+        let mut bytes = Vec::new();
+        append_header(&mut bytes, 0xc0, payload.len());
+        bytes.extend(payload);
+        bytes
     }
 
     fn mutated() -> impl Strategy<Value = Vec<u8>> {
-        let leaf = Node::Leaf { path: vec![1, 2, 3], value: vec![9; 3] };
-        let mut branch = Box::<Branch>::default();
-        branch.children[3] = Some(Child::Node(leaf.clone().into()));
-        branch.children[9] = Some(Child::Hash(H256([7; 32])));
-        let branch = Node::Branch(branch);
-        let short = Node::Extension { path: vec![5], child: Child::Hash(H256([8; 32])) };
-        let seeds = [leaf, branch, short].map(|node| encode(&node));
+        let path = [0x31, 0x23];
+        let leaf = Node::Leaf { path: HexPath::trusted(&path), value: &[9; 3] };
+        let leaf_bytes = encode(&leaf);
+        let mut branch = Branch::default();
+        branch.children[3] = Some(Child::Inline(&leaf_bytes));
+        branch.children[9] = Some(Child::Hash(&[7; 32]));
+        let extension =
+            Node::Extension { path: HexPath::trusted(&[0x15]), child: Child::Hash(&[8; 32]) };
+        let seeds = [&leaf, &Node::Branch(branch), &extension].map(encode);
         (0..seeds.len(), any::<prop::sample::Index>(), any::<u8>()).prop_map(
             move |(n, at, byte)| {
                 let mut bytes = seeds[n].clone();
@@ -265,6 +276,7 @@ mod tests {
             (vec![0xc2, 0x01, 0x01], NodeError::Path),
             (vec![0xc2, 0x40, 0x01], NodeError::Path),
             (vec![0xc3, 0x20, 0x01, 0x01], NodeError::Items(3)),
+            (vec![0xc3, 0x80, 0x80, 0x80], NodeError::Items(3)),
             (only_way, NodeError::NotMinimal),
             (vec![0xc2, 0x20, 0x01, 0x00], NodeError::Rlp(DecodeError::TrailingBytes(1))),
         ] {

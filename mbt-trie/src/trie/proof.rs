@@ -2,12 +2,13 @@
 //! the root down. Nodes inside their parent are not listed. The empty trie's proof is empty.
 
 use alloc::vec::Vec;
+use core::mem;
 
 use mbt_account::{EMPTY_ROOT, PublicAccount};
-use mbt_crypto::{Address, H256, U256, keccak256};
+use mbt_crypto::{Address, H256, U256, keccak256, keccak256_many};
 
 use super::{
-    nibbles::nibbles,
+    nibbles::{NodePath, nibble},
     node::{Child, Node, NodeError, append_bytes},
 };
 
@@ -101,35 +102,48 @@ pub fn verify_value<N: AsRef<[u8]>>(
             more => Err(ProofError::TrailingNodes(more.len())),
         };
     }
-    let key = nibbles(key);
-    let (mut path, mut child, mut index) = (key.as_slice(), Child::Hash(root), 0);
+    let mut nodes = HashedNodes { proof, index: 0, hashes: [H256::zero(); TOGETHER] };
+    let (mut depth, mut expected) = (0, root);
     loop {
-        let node = match child {
-            Child::Node(node) => *node,
-            Child::Hash(expected) => {
-                let node = node_at(proof, index, expected)?;
-                index += 1;
-                node
+        let bytes = nodes.next(expected)?;
+        let index = nodes.index - 1;
+        match step(key, depth, bytes).map_err(|source| ProofError::Node { index, source })? {
+            Step::Down(below, hash) => (depth, expected) = (below, H256(*hash)),
+            Step::Value(_) if nodes.index < proof.len() => {
+                return Err(ProofError::TrailingNodes(proof.len() - nodes.index));
             }
-        };
-        match step(path, node) {
-            Ok(next) => (path, child) = next,
-            Err(_) if index < proof.len() => {
-                return Err(ProofError::TrailingNodes(proof.len() - index));
-            }
-            Err(value) => return Ok(value),
+            Step::Value(value) => return Ok(value.map(<[u8]>::to_vec)),
         }
     }
 }
 
-/// Returns the node of a proof whose parent says that it hashes to `expected`.
-fn node_at<N: AsRef<[u8]>>(proof: &[N], index: usize, expected: H256) -> Result<Node, ProofError> {
-    let bytes = proof.get(index).ok_or(ProofError::TooShort(index))?.as_ref();
-    let found = keccak256(bytes);
-    if found != expected {
-        return Err(ProofError::WrongNode { index, expected, found });
+/// Nodes of a proof that are hashed together.
+const TOGETHER: usize = 8;
+
+/// The nodes of a proof, hashed a few at a time.
+struct HashedNodes<'a, N> {
+    proof: &'a [N],
+    /// Nodes that were taken.
+    index: usize,
+    hashes: [H256; TOGETHER],
+}
+
+impl<'a, N: AsRef<[u8]>> HashedNodes<'a, N> {
+    /// Takes the next node, whose parent says that it hashes to `expected`.
+    fn next(&mut self, expected: H256) -> Result<&'a [u8], ProofError> {
+        let index = self.index;
+        let bytes = self.proof.get(index).ok_or(ProofError::TooShort(index))?.as_ref();
+        if index.is_multiple_of(TOGETHER) {
+            let next = self.proof[index..].iter().take(TOGETHER).map(AsRef::as_ref);
+            keccak256_many(next, |n, hash| self.hashes[n] = hash);
+        }
+        let found = self.hashes[index % TOGETHER];
+        if found != expected {
+            return Err(ProofError::WrongNode { index, expected, found });
+        }
+        self.index += 1;
+        Ok(bytes)
     }
-    Node::decode(bytes).map_err(|source| ProofError::Node { index, source })
 }
 
 /// Verifies an account and its slots against a state root.
@@ -142,20 +156,21 @@ pub fn verify_account_proof(state_root: H256, proof: &AccountProof) -> Result<()
     verify_proof(state_root, &key.0, account.as_deref(), &proof.account_proof)?;
     let root = proof.account.as_ref().map_or(EMPTY_ROOT, |account| account.storage_root);
     for slot in &proof.storage_proofs {
-        let value = encode_value(slot.value);
-        verify_proof(root, &keccak256(slot.slot).0, value.as_deref(), &slot.proof)?;
+        let mut value = Vec::new();
+        append_value(&mut value, slot.value);
+        let value = Some(value.as_slice()).filter(|value| !value.is_empty());
+        verify_proof(root, &keccak256(slot.slot).0, value, &slot.proof)?;
     }
     Ok(())
 }
 
-/// Returns what a storage trie holds for a slot: the RLP of the value, nothing for zero.
-pub(crate) fn encode_value(value: U256) -> Option<Vec<u8>> {
+/// Appends what a storage trie holds for a slot: the RLP of the value, nothing for zero.
+pub(crate) fn append_value(out: &mut Vec<u8>, value: U256) {
     let bytes = value.to_big_endian();
     let skip = bytes.iter().take_while(|byte| **byte == 0).count();
-    let significant = bytes.get(skip..).filter(|bytes| !bytes.is_empty())?;
-    let mut encoded = Vec::with_capacity(33);
-    append_bytes(&mut encoded, significant);
-    Some(encoded)
+    if let Some(significant) = bytes.get(skip..).filter(|bytes| !bytes.is_empty()) {
+        append_bytes(out, significant);
+    }
 }
 
 /// A proof, and the value that it shows.
@@ -163,54 +178,68 @@ pub(crate) type Proved<E> = Result<(Vec<Vec<u8>>, Option<Vec<u8>>), E>;
 
 /// Collects the proof of a key from a trie whose stored nodes `read` returns by path.
 pub(crate) fn prove<E>(
-    read: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, E>,
-    corrupt: impl Fn(&'static str) -> E,
+    read: impl Fn(NodePath<'_>) -> Result<Option<Vec<u8>>, E>,
+    corrupt: impl Fn(NodePath<'_>, &'static str) -> E,
     key: &[u8],
 ) -> Proved<E> {
-    let key = nibbles(key);
-    let mut proof = Vec::new();
-    let Some(root) = read(&[])? else { return Ok((proof, None)) };
-    let decode =
-        |bytes: &[u8]| Node::decode(bytes).map_err(|_| corrupt("a trie node is malformed"));
-    let mut node = decode(&root)?;
-    proof.push(root);
-    let mut path = key.as_slice();
+    let mut proof: Vec<Vec<u8>> = Vec::new();
+    let Some(mut bytes) = read(NodePath::ROOT)? else { return Ok((proof, None)) };
+    let mut depth = 0;
     loop {
-        let child = match step(path, node) {
-            Err(value) => return Ok((proof, value)),
-            Ok((rest, child)) => {
-                path = rest;
-                child
-            }
-        };
-        node = match child {
-            Child::Node(node) => *node,
-            Child::Hash(_) => {
-                let above = key.len().saturating_sub(path.len());
-                let bytes = read(key.get(..above).unwrap_or_default())?;
-                let bytes = bytes.ok_or_else(|| corrupt("a trie node is missing"))?;
-                let node = decode(&bytes)?;
+        let found = step(key, depth, &bytes);
+        match found.map_err(|_| corrupt(NodePath::of(key, depth), "a trie node is malformed"))? {
+            Step::Value(value) => {
+                let value = value.map(<[u8]>::to_vec);
                 proof.push(bytes);
-                node
+                return Ok((proof, value));
             }
-        };
+            Step::Down(below, _) => {
+                depth = below;
+                let path = NodePath::of(key, depth);
+                let next = read(path)?.ok_or_else(|| corrupt(path, "a trie node is missing"))?;
+                proof.push(mem::replace(&mut bytes, next));
+            }
+        }
     }
 }
 
-/// Steps down through a node: on to what is left of the path and what lies there, or `Err` with
-/// what the path ends in.
-fn step(path: &[u8], node: Node) -> Result<(&[u8], Child), Option<Vec<u8>>> {
-    match node {
-        Node::Leaf { path: own, value } => Err((own == path).then_some(value)),
-        Node::Extension { path: own, child } => {
-            path.strip_prefix(own.as_slice()).map(|rest| (rest, child)).ok_or(None)
-        }
-        Node::Branch(mut branch) => match path.split_first() {
-            None => Err(branch.value),
-            Some((nibble, rest)) => {
-                let child = branch.children.get_mut(usize::from(*nibble)).and_then(Option::take);
-                child.map(|child| (rest, child)).ok_or(None)
+/// Where a stored node leads a key.
+pub(crate) enum Step<'a> {
+    /// Its path ends, in a value or in none.
+    Value(Option<&'a [u8]>),
+    /// On to the node of this hash at this depth.
+    Down(usize, &'a [u8; 32]),
+}
+
+/// Follows a key through a stored node that stands at `depth`, and the nodes inside it.
+pub(crate) fn step<'a>(
+    key: &[u8],
+    mut depth: usize,
+    mut bytes: &'a [u8],
+) -> Result<Step<'a>, NodeError> {
+    loop {
+        let left = (2 * key.len()).saturating_sub(depth);
+        let (below, child) = match Node::decode(bytes)? {
+            Node::Leaf { path, value } => {
+                let ends_here = path.len() == left && path.shared(0, key, depth) == left;
+                return Ok(Step::Value(ends_here.then_some(value)));
             }
-        },
+            Node::Extension { path, .. } if path.shared(0, key, depth) < path.len() => {
+                return Ok(Step::Value(None));
+            }
+            Node::Extension { path, child } => (depth + path.len(), child),
+            Node::Branch(branch) if left == 0 => {
+                return Ok(Step::Value(Some(branch.value).filter(|value| !value.is_empty())));
+            }
+            Node::Branch(branch) => match branch.children[usize::from(nibble(key, depth))] {
+                Some(child) => (depth + 1, child),
+                None => return Ok(Step::Value(None)),
+            },
+        };
+        depth = below;
+        match child {
+            Child::Hash(hash) => return Ok(Step::Down(depth, hash)),
+            Child::Inline(inside) => bytes = inside,
+        }
     }
 }
