@@ -32,18 +32,18 @@ impl Random {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 >> 11) % bound
+        usize::try_from((self.0 >> 11) % bound as u64).unwrap()
     }
 
-    fn byte(&mut self, bound: u64) -> u8 {
+    fn byte(&mut self, bound: usize) -> u8 {
         u8::try_from(self.below(bound)).unwrap()
     }
 
-    fn one_in(&mut self, bound: u64) -> bool {
+    fn one_in(&mut self, bound: usize) -> bool {
         self.below(bound) == 0
     }
 }
@@ -56,7 +56,7 @@ enum Keys {
     /// Few bytes of any value.
     Short,
     /// 32 bytes, as a state's.
-    Hashed(u64),
+    Hashed(usize),
     /// 32 bytes that part late.
     Deep,
     /// Longer than any path that fits a word.
@@ -79,7 +79,7 @@ impl Keys {
         match self {
             Self::Nested => {
                 let length = random.below(7);
-                (0..length).map(|_| [0x00, 0x01, 0x10, 0x11][random.below(4) as usize]).collect()
+                (0..length).map(|_| [0x00, 0x01, 0x10, 0x11][random.below(4)]).collect()
             }
             Self::Short => {
                 let length = random.below(4);
@@ -88,13 +88,13 @@ impl Keys {
             Self::Hashed(count) => keccak256(random.below(count).to_be_bytes()).0.to_vec(),
             Self::Deep => {
                 let mut key = vec![0x5a; 32];
-                let place = 24 + random.below(8) as usize;
+                let place = 24 + random.below(8);
                 key[place] = random.byte(8);
                 key[31] = random.byte(64);
                 key
             }
             Self::Long => {
-                let mut key = vec![7; 100 + random.below(3) as usize * 40];
+                let mut key = vec![7; 100 + random.below(3) * 40];
                 key[90] = random.byte(3);
                 *key.last_mut().unwrap() = random.byte(20);
                 key
@@ -186,7 +186,7 @@ impl Life {
         for _ in 0..count {
             let present = !self.model.is_empty() && random.one_in(2);
             let key = if present {
-                let at = random.below(self.model.len() as u64) as usize;
+                let at = random.below(self.model.len());
                 self.model.keys().nth(at).unwrap().clone()
             } else {
                 self.keys.key(random)
@@ -204,7 +204,7 @@ impl Life {
         match self.random.below(12) {
             0 => self.trie.unload(),
             1..4 => {
-                let bytes_max = [0, 3_000, 30_000, usize::MAX][self.random.below(4) as usize];
+                let bytes_max = [0, 3_000, 30_000, usize::MAX][self.random.below(4)];
                 let trie = std::mem::replace(&mut self.trie, Trie::new(Failing::default()));
                 self.trie = Trie::open(trie.into_store(), H256(self.root), bytes_max);
             }
@@ -273,7 +273,7 @@ impl Life {
         for _ in 0..3 {
             let present = !self.model.is_empty() && self.random.one_in(2);
             let key = if present {
-                let at = self.random.below(self.model.len() as u64) as usize;
+                let at = self.random.below(self.model.len());
                 self.model.keys().nth(at).unwrap().clone()
             } else {
                 self.keys.key(&mut self.random)

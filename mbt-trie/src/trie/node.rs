@@ -8,6 +8,7 @@ use super::nibbles::HexPath;
 
 /// A node, read where it lies.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "is looked at and dropped, never kept")]
 pub(crate) enum Node<'a> {
     /// The end of a key.
     Leaf { path: HexPath<'a>, value: &'a [u8] },

@@ -1,6 +1,7 @@
 //! Letting nodes go that were not needed for long.
 
 use alloc::{vec, vec::Vec};
+use core::cmp::Reverse;
 
 use super::{Arena, FORK_BYTES, Index, Kind, NONE, SLOT_BYTES};
 
@@ -14,7 +15,7 @@ impl Arena {
                 (slot.version, slot.block.len() + SLOT_BYTES + fork)
             })
             .collect();
-        sizes.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+        sizes.sort_unstable_by_key(|(version, _)| Reverse(*version));
         let mut sum = 0_usize;
         for (version, size) in sizes {
             sum += size;

@@ -195,7 +195,7 @@ impl<R: NodeRead> Editor<'_, R> {
                 Ok(self.arena.make_short(Kind::Leaf, &tail, self.version))
             }
             (1, false) => {
-                let nibble = ways.mask.trailing_zeros() as u8;
+                let nibble = (0..16).find(|nibble| ways.mask & (1 << nibble) != 0).unwrap_or(0);
                 let child = match ways.children[usize::from(nibble)] {
                     NONE => self.child(ways.template, nibble, depth + 1, change, Some(nibble))?,
                     child => child,

@@ -25,7 +25,7 @@ impl Reference {
     pub(crate) fn inline(encoding: &[u8]) -> Self {
         let mut bytes = [0; 32];
         bytes[..encoding.len()].copy_from_slice(encoding);
-        Self { bytes, len: encoding.len() as u8 }
+        Self { bytes, len: u8::try_from(encoding.len()).unwrap_or(32) }
     }
 
     pub(crate) const fn is_hash(&self) -> bool {

@@ -231,6 +231,6 @@ fn jobs<'a, K>(batches: &[Batch<'a, K>]) -> Vec<Vec<Job<'a>>> {
 }
 
 /// A half byte that counted the arenas.
-const fn narrow(nibble: usize) -> u8 {
-    (nibble % ARENAS) as u8
+fn narrow(nibble: usize) -> u8 {
+    u8::try_from(nibble % ARENAS).unwrap_or(0)
 }
