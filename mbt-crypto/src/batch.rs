@@ -37,10 +37,20 @@ pub fn recover_all<T: Sync>(
     policy: RecoveryPolicy,
     signed: impl Fn(&T) -> (H256, Signature) + Send + Sync,
 ) -> Result<Vec<Address>, InvalidInBatch> {
-    in_order(map(items, |item| {
+    in_order(recover_each(items, policy, signed))
+}
+
+/// Like [`recover_all`], for batches of which each item is judged by itself: a pool's, or a list of
+/// what others sent.
+pub fn recover_each<T: Sync>(
+    items: &[T],
+    policy: RecoveryPolicy,
+    signed: impl Fn(&T) -> (H256, Signature) + Send + Sync,
+) -> Vec<Result<Address, InvalidSignature>> {
+    map(items, |item| {
         let (hash, signature) = signed(item);
         signature.recover_address(hash, policy)
-    }))
+    })
 }
 
 /// Proves that every signature is of its signer over its hash, s low.
@@ -105,6 +115,11 @@ mod tests {
                 assert_eq!(verify_all(&items), expected);
                 let signers = recover_all(&items, RecoveryPolicy::LowS, |item| (item.0, item.1));
                 assert_eq!(signers.map(drop), expected);
+            }
+            let each = recover_each(&items, RecoveryPolicy::LowS, |item| (item.0, item.1));
+            for (i, (result, item)) in each.into_iter().zip(&items).enumerate() {
+                let damaged = item.1.s == [0xff; 32];
+                assert_eq!(result.ok(), (!damaged).then_some(item.2), "{i}");
             }
         }
     }

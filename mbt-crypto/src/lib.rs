@@ -22,7 +22,7 @@ mod signature;
 pub mod vrf;
 
 pub use address::{Address, AddressError, Network};
-pub use batch::{InvalidInBatch, recover_all, verify_all};
+pub use batch::{InvalidInBatch, recover_all, recover_each, verify_all};
 pub use eip191::message_hash;
 pub use hash::{Keccak256, keccak256};
 pub use keccak::{KeccakEngine, keccak256_all, keccak256_many};

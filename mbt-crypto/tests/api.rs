@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mbt_crypto::{
-    Address, AddressError, H160, H256, InvalidKey, InvalidSignature, Keccak256, KeccakEngine,
-    Network, PublicKey, RecoveryPolicy, SecretKey, Signature, U256, keccak256, message_hash,
+    Address, AddressError, H160, H256, InvalidInBatch, InvalidKey, InvalidSignature, Keccak256,
+    KeccakEngine, Network, PublicKey, RecoveryPolicy, SecretKey, Signature, U256, eip712,
+    keccak256, message_hash, proxy,
 };
 use proptest::prelude::*;
 
@@ -31,6 +32,31 @@ struct Everything {
     secret_key: SecretKey,
     signature: Signature,
     ticket: TicketId,
+    invalid_in_batch: InvalidInBatch,
+    domain: eip712::Domain,
+    encoder: eip712::Encoder,
+    typed_data: eip712::TypedData,
+    typed_data_error: eip712::TypedDataError,
+    value: eip712::Value,
+    member: eip712::Member,
+    membership: proxy::Signed<proxy::Membership>,
+    warrant: proxy::Signed<proxy::Warrant>,
+    revocation: proxy::Signed<proxy::Revocation>,
+    operation: proxy::Signed<proxy::ProxyOp>,
+    scope: proxy::Scope,
+    invalid_scope: proxy::InvalidScope,
+    terms: proxy::Terms,
+    thresholds: proxy::Thresholds,
+    threshold_error: proxy::ThresholdError,
+    warrant_book: proxy::WarrantBook,
+    open_error: proxy::OpenError,
+    register_error: proxy::RegisterError,
+    revoke_error: proxy::RevokeError,
+    transfer_error: proxy::TransferError,
+    authorisation: proxy::Authorisation,
+    signer: proxy::Signer,
+    equivocation: proxy::Equivocation,
+    equivocation_error: proxy::EquivocationError,
 }
 
 fn key(byte: u8) -> SecretKey {

@@ -174,6 +174,9 @@ impl WarrantBook {
         if message.serial <= last {
             return Err(RegisterError::StaleSerial { seen: message.serial, last });
         }
+        if message.serial == u64::MAX {
+            return Err(RegisterError::LastSerial);
+        }
         warrant.verify(self.separator, message.delegator).map_err(RegisterError::Signature)?;
 
         let registered =

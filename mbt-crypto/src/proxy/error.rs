@@ -161,6 +161,9 @@ pub enum RegisterError {
         /// The highest seen.
         last: u64,
     },
+    /// The serial is the greatest: nothing could ever revoke the warrant.
+    #[error("no serial is left to revoke the warrant with")]
+    LastSerial,
     /// Not signed by the delegator.
     #[error("not signed by the delegator: {0}")]
     Signature(InvalidSignature),

@@ -56,7 +56,7 @@ pub struct Warrant {
     /// Most coin in any window, in the smallest unit.
     pub window_cap: U256,
     /// Rises with every warrant or revocation from this delegator to this proxy; a higher one ends
-    /// those below.
+    /// those below. Not 0, which is where it starts, and not the greatest, which nothing could end.
     pub serial: u64,
 }
 

@@ -219,6 +219,11 @@ fn stale_warrants_end_at_their_height_serial_and_epoch() {
     let equal = world.sign_warrant(&Warrant { serial: 3, ..world.warrant(2, 0) });
     assert_eq!(register(&mut world, &equal, 10), RegisterError::StaleSerial { seen: 3, last: 3 });
 
+    // Nor is one that nothing could ever end.
+    let endless = world.sign_warrant(&Warrant { serial: u64::MAX, ..world.warrant(2, 0) });
+    assert_eq!(register(&mut world, &endless, 10), RegisterError::LastSerial);
+    world.book.clone().revoke(&world.revocation(2, 0, u64::MAX)).unwrap();
+
     // One that is over already is not registered.
     let over = world.sign_warrant(&Warrant { serial: 4, valid_until: 49, ..world.warrant(2, 0) });
     assert_eq!(

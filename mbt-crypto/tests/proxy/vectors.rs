@@ -153,6 +153,8 @@ impl Script {
         let sign = |warrant: Warrant| world.sign_warrant(&warrant);
         for (name, warrant, verdict) in [
             ("the same again", world.warrant(6, 2), "StaleSerial"),
+            ("the greatest serial", Warrant { serial: u64::MAX, ..next }, "LastSerial"),
+            ("serial zero", Warrant { serial: 0, ..next }, "StaleSerial"),
             ("another league", Warrant { league: Address([2; 20]), ..next }, "WrongLeague"),
             ("an old epoch", Warrant { epoch: EPOCH - 1, ..next }, "WrongEpoch"),
             (
