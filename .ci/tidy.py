@@ -112,6 +112,33 @@ def check_purity(packages):
             yield f"{package['name']}: a pure crate depends on {found}"
 
 
+NO_STD = {"mbt-crypto", "mbt-account", "mbt-trie"}
+
+
+def check_no_std(packages):
+    """Without default features, neither the crate nor what it depends on may name the standard library.
+
+    The compiler refuses a `std::` path in a crate with `no_std`; a dependency's feature it takes silently.
+    """
+    for package in packages:
+        name = package["name"]
+        if name not in NO_STD:
+            continue
+        sources = Path(package["manifest_path"]).parent / "src"
+        attribute = r'^#!\[(cfg_attr\(not\((test|any\(test, feature = "std"\))\), )?no_std\)?\]$'
+        if not re.search(attribute, (sources / "lib.rs").read_text(), re.MULTILINE):
+            yield f"{name}: lib.rs is not no_std"
+        for path in sorted(sources.rglob("*.rs")):
+            if re.search(r"^\s*extern crate std\b", path.read_text(), re.MULTILINE):
+                yield f"{path.relative_to(ROOT)}: brings the standard library back"
+        tree = run("cargo", "tree", "--locked", "-p", name, "--no-default-features", "-e", "normal,no-proc-macro",
+                   "--prefix", "none", "--format", "{p}\t{f}")
+        for line in sorted(set(tree.replace(" (*)", "").splitlines())):
+            package_below, _, features = line.partition("\t")
+            if "std" in features.split(","):
+                yield f"{name}: without default features, {package_below.split()[0]} is built with std"
+
+
 def licence_allowed(expression):
     """Evaluate an SPDX expression: a choice needs one allowed side, a conjunction needs all."""
     expression = re.sub(r"\s*/\s*", " OR ", expression.strip())
@@ -155,7 +182,8 @@ def main():
     meta = metadata()
     members = [package for package in meta["packages"] if package["id"] in meta["workspace_members"]]
     findings = [
-        *check_files(), *check_crates(members), *check_purity(members), *check_licences(),
+        *check_files(), *check_crates(members), *check_purity(members), *check_no_std(members),
+        *check_licences(),
     ]
     for finding in findings:
         print(finding)

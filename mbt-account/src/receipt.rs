@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use mbt_crypto::{Address, H256, keccak256};
+use mbt_crypto::{Address, H256, keccak256, keccak256_many};
 use rlp::{Encodable, RlpStream};
 
 use crate::{
@@ -21,9 +21,7 @@ impl Bloom {
 
     /// Adds an address or a topic.
     pub fn accrue(&mut self, item: &[u8]) {
-        for (byte, mask) in Self::positions(item) {
-            self.0[byte] |= mask;
-        }
+        self.set(keccak256(item));
     }
 
     /// Adds all that `other` holds.
@@ -35,22 +33,27 @@ impl Bloom {
 
     /// Adds the addresses and topics of `logs`.
     pub fn accrue_logs(&mut self, logs: &[Log]) {
-        for log in logs {
-            self.accrue(&log.address.0);
-            for topic in &log.topics {
-                self.accrue(&topic.0);
-            }
-        }
+        let items = logs.iter().flat_map(|log| {
+            let topics = log.topics.iter().map(|topic| topic.0.as_slice());
+            core::iter::once(log.address.0.as_slice()).chain(topics)
+        });
+        keccak256_many(items, |_, hash| self.set(hash));
     }
 
     /// Tells whether `item` may have been added. Never wrong when it says no.
     #[must_use]
     pub fn may_contain(&self, item: &[u8]) -> bool {
-        Self::positions(item).into_iter().all(|(byte, mask)| self.0[byte] & mask != 0)
+        let positions = Self::positions(keccak256(item));
+        positions.into_iter().all(|(byte, mask)| self.0[byte] & mask != 0)
     }
 
-    fn positions(item: &[u8]) -> [(usize, u8); 3] {
-        let hash = keccak256(item);
+    fn set(&mut self, hash: H256) {
+        for (byte, mask) in Self::positions(hash) {
+            self.0[byte] |= mask;
+        }
+    }
+
+    fn positions(hash: H256) -> [(usize, u8); 3] {
         [0, 2, 4].map(|i| {
             let bit = usize::from(u16::from_be_bytes([hash.0[i], hash.0[i + 1]]) & 0x7ff);
             (255 - bit / 8, 1 << (bit % 8))

@@ -3,10 +3,12 @@
 use primitive_types::H256;
 use sha3::Digest;
 
+use crate::KeccakEngine;
+
 /// Returns the Keccak-256 of `bytes` (the original padding, as Ethereum uses it).
 #[must_use]
 pub fn keccak256(bytes: impl AsRef<[u8]>) -> H256 {
-    H256(sha3::Keccak256::digest(bytes.as_ref()).into())
+    KeccakEngine::best().hash(bytes.as_ref())
 }
 
 /// Keccak-256 of a message that arrives in pieces.

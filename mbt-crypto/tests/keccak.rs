@@ -24,6 +24,9 @@ fn message(seed: usize, length: usize) -> Vec<u8> {
 
 fn check(messages: &[Vec<u8>]) {
     for engine in KeccakEngine::available() {
+        for message in messages {
+            assert_eq!(engine.hash(message), expected(message), "{}", engine.name());
+        }
         let mut seen = vec![false; messages.len()];
         engine.hash_many(messages.iter().map(Vec::as_slice), |index, hash| {
             let lengths: Vec<_> = messages.iter().map(Vec::len).collect();
@@ -43,13 +46,8 @@ fn the_machines_vectors_are_used() {
     #[cfg(target_arch = "x86_64")]
     {
         assert_eq!(names.contains(&"avx2"), is_x86_feature_detected!("avx2"));
-        let avx512 = ["avx512f", "avx512bw", "avx512vl"];
-        let known = [
-            is_x86_feature_detected!("avx512f"),
-            is_x86_feature_detected!("avx512bw"),
-            is_x86_feature_detected!("avx512vl"),
-        ];
-        assert_eq!(names[0] == "avx512", known == [true; 3], "{avx512:?}: {known:?}");
+        let avx512 = is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl");
+        assert_eq!(names[0] == "avx512", avx512);
     }
 }
 

@@ -114,6 +114,20 @@ impl<'a, const LANES: usize> Lanes<'a, LANES> {
     }
 }
 
+/// Hashes one message in the first lane.
+pub(super) fn hash_one<const LANES: usize>(kernel: impl Kernel<LANES>, message: &[u8]) -> H256 {
+    let mut lanes = Lanes::new();
+    lanes.start(0, 0, message);
+    loop {
+        kernel.absorb(&mut lanes.states, lanes.fresh, &lanes.rests);
+        lanes.fresh = 0;
+        match lanes.rests[0].split_at_checked(RATE) {
+            Some((_, rest)) => lanes.rests[0] = rest,
+            None => return lanes.digest(0),
+        }
+    }
+}
+
 /// An empty message that lies somewhere.
 static IDLE: &[u8] = {
     static BYTES: [u8; RATE] = [0; RATE];

@@ -8,10 +8,10 @@ mod x86;
 use alloc::vec::Vec;
 
 use primitive_types::H256;
+use sha3::Digest;
 
 #[cfg(target_arch = "x86_64")]
 use self::lanes::Lanes;
-use crate::keccak256;
 
 /// Hashes every message on the fastest engine of this machine and hands each digest to `digest`,
 /// with the message's position.
@@ -70,7 +70,13 @@ impl KeccakEngine {
     /// Returns the fastest engine of this machine.
     #[must_use]
     pub fn best() -> Self {
-        Self::available().next().unwrap_or(Self(Kind::Scalar))
+        #[cfg(target_arch = "x86_64")]
+        if let Some(kernel) = x86::Avx512::detect() {
+            return Self(Kind::Avx512(kernel));
+        } else if let Some(kernel) = x86::Avx2::detect() {
+            return Self(Kind::Avx2(kernel));
+        }
+        Self(Kind::Scalar)
     }
 
     /// Returns every engine of this machine, the fastest first.
@@ -95,6 +101,16 @@ impl KeccakEngine {
         }
     }
 
+    /// Returns the hash of one message.
+    #[must_use]
+    pub fn hash(self, message: &[u8]) -> H256 {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(kernel) => lanes::hash_one::<4>(kernel, message),
+            _ => H256(sha3::Keccak256::digest(message).into()),
+        }
+    }
+
     /// Does what [`keccak256_many`] does, on this engine.
     pub fn hash_many<'a>(
         self,
@@ -111,7 +127,7 @@ impl KeccakEngine {
             }
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(kernel) => Lanes::<4>::new().run(kernel, &mut messages, 0, digest),
-            Kind::Scalar => messages.for_each(|(index, message)| digest(index, keccak256(message))),
+            Kind::Scalar => messages.for_each(|(index, message)| digest(index, self.hash(message))),
         }
     }
 }
@@ -119,6 +135,7 @@ impl KeccakEngine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keccak256;
 
     #[test]
     fn every_engine_hashes_like_the_single_hash() {

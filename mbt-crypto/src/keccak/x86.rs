@@ -100,13 +100,16 @@ macro_rules! row {
 /// Writes `permute` for a module that has, under the features named, `xor`, `xor3`, `chi`,
 /// `rol` and `splat` of its vector.
 macro_rules! permutation {
-    ($features:literal, $vector:ty) => {
+    ($features:literal, $vector:ty, $turn:literal) => {
         /// Keccak-f[1600] in every lane (FIPS 202, 3.3).
         #[target_feature(enable = $features)]
         #[inline]
         fn permute(mut a: [$vector; 25]) -> [$vector; 25] {
-            for constant in &ROUND_CONSTANTS {
-                a = round(&a, splat(*constant));
+            // Several rounds a turn spare moving all lanes back to where a turn expects them.
+            for constants in ROUND_CONSTANTS.as_chunks::<$turn>().0 {
+                for constant in constants {
+                    a = round(&a, splat(*constant));
+                }
             }
             a
         }
@@ -164,7 +167,7 @@ mod avx512 {
         _mm512_set1_epi64(word.cast_signed())
     }
 
-    permutation!("avx512f,avx512bw,avx512vl,bmi2", __m512i);
+    permutation!("avx512f,avx512bw,avx512vl,bmi2", __m512i, 1);
 
     /// See [`Kernel::absorb`].
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,bmi2")]
@@ -308,7 +311,7 @@ mod avx512_narrow {
         _mm256_set1_epi64x(word.cast_signed())
     }
 
-    permutation!("avx512f,avx512vl,avx2", __m256i);
+    permutation!("avx512f,avx512vl,avx2", __m256i, 1);
 
     /// See [`Kernel::absorb`].
     #[target_feature(enable = "avx512f,avx512vl,avx2")]
@@ -367,7 +370,7 @@ mod avx2 {
         _mm256_set1_epi64x(word.cast_signed())
     }
 
-    permutation!("avx2", __m256i);
+    permutation!("avx2", __m256i, 1);
 
     /// See [`Kernel::absorb`].
     #[target_feature(enable = "avx2")]
@@ -379,10 +382,11 @@ mod avx2 {
     #[target_feature(enable = "avx2")]
     #[inline]
     pub(super) fn absorbed(states: &States<4>, fresh: u8, rests: &[&[u8]; 4]) -> [__m256i; 25] {
-        let mut padded = [[0; RATE]; 4];
+        let mut padded = [const { Padded([0; RATE]) }; 4];
         let mut blocks = [&[0; RATE]; 4];
         for ((block, padded), rest) in blocks.iter_mut().zip(&mut padded).zip(rests) {
             *block = rest.first_chunk().unwrap_or_else(|| {
+                let Padded(padded) = padded;
                 padded[..rest.len()].copy_from_slice(rest);
                 padded[rest.len()] = 1;
                 padded[RATE - 1] |= 0x80;
@@ -414,6 +418,12 @@ mod avx2 {
         a[16] = xor(a[16], _mm256_setr_epi64x(last(0), last(1), last(2), last(3)));
         a
     }
+
+    /// A last block. Aligned, and with it the stack, so that no load, nor what the compiler keeps
+    /// on the stack, lies in two cache lines.
+    #[repr(align(64))]
+    #[derive(Clone, Copy)]
+    struct Padded([u8; RATE]);
 
     #[target_feature(enable = "avx2")]
     #[inline]
