@@ -8,13 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mbt_consensus::{Block, BlockId, Header};
+use mbt_consensus::{Block, BlockId, BodyError, Header};
 use mbt_crypto::{U256, keccak256};
 use mbt_examples::{
     network::Fault,
     sync::{
-        BlockOutcome, BodyFault, Effect, HeadersOutcome, Input, Job, Limits, Millis,
-        RequestFailure, Synchroniser, Tip,
+        BlockOutcome, Effect, HeadersOutcome, Input, Job, Limits, Millis, RequestFailure,
+        Synchroniser, Tip,
     },
 };
 
@@ -49,6 +49,9 @@ enum Behaviour {
 
 type Peer = u8;
 
+/// A body of one item that is no transaction.
+const UNREADABLE: [u8; 2] = [0xc1, 0x7f];
+
 struct World {
     machine: Synchroniser<Peer>,
     limits: Limits,
@@ -64,6 +67,9 @@ struct World {
     asked: BTreeMap<Peer, usize>,
     largest_held: usize,
     invalid: Option<u64>,
+    /// The block whose header commits to a body without a transaction's form.
+    unreadable: Option<u64>,
+    marked: Vec<BlockId>,
 }
 
 fn chain(blocks: u64, empty: bool) -> Vec<Header> {
@@ -107,6 +113,8 @@ impl World {
             asked: BTreeMap::new(),
             largest_held: 0,
             invalid: None,
+            unreadable: None,
+            marked: Vec::new(),
         };
         for (peer, behaviour) in world.peers.clone() {
             let last = world.chain.len() - 1;
@@ -224,20 +232,35 @@ impl World {
                 let wanted = Input::Wanted(wanted.collect());
                 self.later(1, wanted);
             }
+            Effect::MarkInvalid(proof) => {
+                self.marked.push(proof.id());
+                self.best = usize::try_from(self.unreadable.unwrap()).unwrap() - 1;
+                self.own();
+            }
             Effect::Report { peer, fault } => self.faults.push((peer, fault)),
         }
         self.largest_held = self.largest_held.max(self.asked.len());
     }
 
     fn body(&self, id: &BlockId) -> Vec<u8> {
+        if self
+            .unreadable
+            .and_then(|number| self.chain.get(usize::try_from(number).unwrap()))
+            .is_some_and(|header| header.id() == *id)
+        {
+            return UNREADABLE.to_vec();
+        }
         id.as_bytes().to_vec()
     }
 
-    fn join(&self, job: &Job) -> Result<Box<Block>, BodyFault> {
+    fn join(&self, job: &Job) -> Result<Box<Block>, BodyError> {
+        if self.unreadable == Some(job.header.number) {
+            return Block::join(job.header.clone(), &job.body).map(Box::new);
+        }
         if job.body == self.body(&job.id) {
             Ok(Box::new(Block { header: job.header.clone(), transactions: Vec::new() }))
         } else {
-            Err(BodyFault::WrongRoot)
+            Err(BodyError::Foreign)
         }
     }
 
@@ -246,6 +269,10 @@ impl World {
         let mut outcome = None;
         for header in headers {
             match self.chain.iter().position(|known| known == header) {
+                Some(_) if self.marked.contains(&header.id()) => {
+                    outcome = Some(HeadersOutcome::Invalid);
+                    break;
+                }
                 Some(number) if number <= self.best => {}
                 Some(number) if number == self.best + 1 => {
                     self.best = number;
@@ -263,6 +290,8 @@ impl World {
     fn import_block(&mut self, id: BlockId, header: &Header) {
         let number = header.number;
         let outcome = if self.invalid == Some(number) {
+            self.marked.push(id);
+            self.best = self.head;
             BlockOutcome::Invalid
         } else if usize::try_from(number).unwrap() == self.head + 1 {
             assert!(self.imported.insert(id), "block {number} was imported twice");
@@ -366,6 +395,46 @@ fn invalid_block_is_held_against_who_sent_its_header() {
     assert!(!world.run(10_000));
     assert_eq!(world.head, 59);
     assert_eq!(world.faults, [(0, Fault::InvalidBlock)]);
+}
+
+#[test]
+fn a_body_that_no_block_has_is_held_against_who_announced_and_who_sent_it() {
+    let (limits, at) = (Limits::default(), 60);
+    let mut headers = chain(100, false);
+    headers[at].transactions_root = mbt_trie::ordered_root([vec![0x7f]]);
+    for number in at + 1..headers.len() {
+        headers[number].parent_hash = headers[number - 1].id();
+    }
+    let id = headers[at].id();
+    for peers in [&[Behaviour::Honest][..], &[Behaviour::Honest, Behaviour::Honest]] {
+        let mut world = World::with(headers.clone(), peers, limits);
+        world.unreadable = Some(60);
+        assert!(!world.run(60_000));
+        assert_eq!((world.head, &world.marked), (at - 1, &vec![id]));
+        assert_eq!(world.faults[0].1, Fault::InvalidBlock);
+        for peer in world.peers.keys() {
+            let faults = world.faults_of(*peer);
+            assert!(
+                matches!(faults[..], [Fault::InvalidBlock | Fault::InvalidHeader]),
+                "{peer}: {faults:?}"
+            );
+        }
+        assert_eq!(world.machine.peer_count(), 0);
+    }
+}
+
+/// Who announced the headers of an earlier run is not known any more: whoever offers them again is
+/// blamed.
+#[test]
+fn an_invalid_block_known_from_an_earlier_run_is_held_against_who_offers_it_again() {
+    let mut world = World::new(100, &[Behaviour::Honest]);
+    world.best = 80;
+    world.machine = Synchroniser::new(world.limits, world.tip(0), world.tip(80));
+    world.invalid = Some(60);
+    assert!(!world.run(60_000));
+    assert_eq!(world.head, 59);
+    let faults = world.faults_of(0);
+    assert!(matches!(faults[..], [Fault::InvalidBlock | Fault::InvalidHeader]), "{faults:?}");
 }
 
 #[test]

@@ -3,26 +3,14 @@
 use std::sync::Arc;
 
 use mbt_account::{
-    RecoveredTransaction, SignedTransaction, TransactionError, TxHash,
-    codec::{Decode, DecodeError, Reader},
+    RecoveredTransaction, SignedTransaction, TransactionError,
+    codec::{Decode, Reader},
+    recover_senders,
 };
-use mbt_crypto::{H256, InvalidSignature};
-use rlp::{Encodable, RlpStream};
+use mbt_crypto::InvalidSignature;
+use rlp::RlpStream;
 
-use crate::Header;
-
-/// Longest encoding of a body in bytes: a rule of the chain, and a bound for whoever reads one.
-pub const BODY_BYTES_MAX: usize = 8 << 20;
-
-/// Most transactions in a body: none is shorter than 100 bytes.
-pub const TRANSACTIONS_MAX: usize = BODY_BYTES_MAX / 100;
-
-/// The transactions of a block as they are stored and sent. Senders are not known yet.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Body {
-    /// In the order of execution.
-    pub transactions: Vec<Arc<SignedTransaction>>,
-}
+use crate::{Body, BodyError, Header, InvalidBlock, InvalidBody, body::committed_root};
 
 /// A block whose transactions' senders are known. Whether it is valid is for the chain to say.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,58 +28,6 @@ pub struct RawBlock {
     pub header: Header,
     /// The body.
     pub body: Body,
-}
-
-impl Encodable for Body {
-    fn rlp_append(&self, stream: &mut RlpStream) {
-        stream.begin_list(self.transactions.len());
-        for transaction in &self.transactions {
-            transaction.append_to_block(stream);
-        }
-    }
-}
-
-impl Body {
-    /// Reads the encoding: the whole of `bytes`.
-    ///
-    /// # Errors
-    /// See [`TransactionError`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, TransactionError> {
-        let mut reader = Reader::new(bytes);
-        let body = Self::read(&mut reader)?;
-        reader.finish()?;
-        Ok(body)
-    }
-
-    /// Reads one body, at most [`BODY_BYTES_MAX`] long.
-    ///
-    /// # Errors
-    /// See [`TransactionError`].
-    pub fn read(reader: &mut Reader<'_>) -> Result<Self, TransactionError> {
-        if !reader.is_empty() && !reader.next_is_list() {
-            return Err(DecodeError::UnexpectedString.into());
-        }
-        let bytes = reader.raw()?;
-        if bytes.len() > BODY_BYTES_MAX {
-            return Err(DecodeError::TooMany { list: "body", max: BODY_BYTES_MAX }.into());
-        }
-        let mut items = Reader::new(bytes).list()?;
-        let mut transactions = Vec::new();
-        while !items.is_empty() {
-            if transactions.len() == TRANSACTIONS_MAX {
-                let list = "transactions";
-                return Err(DecodeError::TooMany { list, max: TRANSACTIONS_MAX }.into());
-            }
-            transactions.push(Arc::new(SignedTransaction::read_from_block(&mut items)?));
-        }
-        Ok(Self { transactions })
-    }
-
-    /// Returns the root of the trie of the transactions, which the header commits to.
-    #[must_use]
-    pub fn transactions_root(&self) -> H256 {
-        mbt_trie::ordered_root(self.transactions.iter().map(|transaction| transaction.encode()))
-    }
 }
 
 impl RawBlock {
@@ -116,23 +52,63 @@ impl RawBlock {
         stream.out().to_vec()
     }
 
-    /// Recovers the senders, in parallel with feature `parallel`.
+    /// Holds the body against the header and recovers the senders, in parallel with feature
+    /// `parallel`.
     ///
     /// # Errors
-    /// When a signature names nobody: whoever sent the body is at fault.
-    pub fn recover(self) -> Result<Block, InvalidSignature> {
-        Block::recover(self.header, &self.body)
+    /// [`BodyError`], which tells a body of no block from one of another block.
+    pub fn recover(self) -> Result<Block, BodyError> {
+        self.recover_with(recover_senders)
+    }
+
+    /// Like [`RawBlock::recover`], with senders that `recover` may know already.
+    ///
+    /// # Errors
+    /// [`BodyError`]. That nobody signed a transaction is found out here, whatever `recover` says.
+    pub fn recover_with(
+        self,
+        recover: impl FnOnce(
+            &[Arc<SignedTransaction>],
+        ) -> Result<Vec<RecoveredTransaction>, InvalidSignature>,
+    ) -> Result<Block, BodyError> {
+        let Self { header, body } = self;
+        if body.transactions_root() != header.transactions_root {
+            return Err(BodyError::Foreign);
+        }
+        match recover(&body.transactions).or_else(|_| recover_senders(&body.transactions)) {
+            Ok(transactions) => Ok(Block { header, transactions }),
+            Err(_) => Err(InvalidBody::new(&header, InvalidBlock::Signature).into()),
+        }
     }
 }
 
 impl Block {
-    /// Joins a header and a body and recovers the senders, in parallel with feature `parallel`.
+    /// Makes a block of a header and the bytes that should be its body.
     ///
     /// # Errors
-    /// When a signature names nobody: whoever sent the body is at fault.
-    pub fn recover(header: Header, body: &Body) -> Result<Self, InvalidSignature> {
-        let transactions = mbt_account::recover_senders(&body.transactions)?;
-        Ok(Self { header, transactions })
+    /// [`BodyError`], which tells a body of no block from one of another block.
+    pub fn join(header: Header, body: &[u8]) -> Result<Self, BodyError> {
+        Self::join_with(header, body, recover_senders)
+    }
+
+    /// Like [`Block::join`], with senders that `recover` may know already.
+    ///
+    /// # Errors
+    /// [`BodyError`].
+    pub fn join_with(
+        header: Header,
+        body: &[u8],
+        recover: impl FnOnce(
+            &[Arc<SignedTransaction>],
+        ) -> Result<Vec<RecoveredTransaction>, InvalidSignature>,
+    ) -> Result<Self, BodyError> {
+        match Body::decode(body) {
+            Ok(body) => RawBlock { header, body }.recover_with(recover),
+            Err(reason) if committed_root(body) == Some(header.transactions_root) => {
+                Err(InvalidBody::new(&header, InvalidBlock::Body(reason)).into())
+            }
+            Err(_) => Err(BodyError::Foreign),
+        }
     }
 
     /// Returns the body without its senders.
@@ -148,36 +124,5 @@ impl Block {
         let mut stream = RlpStream::new_list(2);
         stream.append(&self.header).append(&self.body());
         stream.out().to_vec()
-    }
-}
-
-/// The encodings of a block's transactions, made once for the root and for the store.
-#[derive(Debug)]
-pub(crate) struct EncodedBody {
-    /// The body's RLP.
-    pub(crate) bytes: Vec<u8>,
-    /// The transactions' names, in order.
-    pub(crate) hashes: Vec<TxHash>,
-    /// The root of the trie of transactions.
-    pub(crate) root: H256,
-}
-
-impl EncodedBody {
-    /// Encodes each transaction once.
-    pub(crate) fn new(transactions: &[RecoveredTransaction]) -> Self {
-        let items: Vec<Vec<u8>> = transactions.iter().map(|t| t.encode()).collect();
-        let mut stream = RlpStream::new_list(items.len());
-        for (item, transaction) in items.iter().zip(transactions) {
-            if transaction.tx_type() == 0 {
-                stream.append_raw(item, 1);
-            } else {
-                stream.append(item);
-            }
-        }
-        Self {
-            bytes: stream.out().to_vec(),
-            hashes: transactions.iter().map(|transaction| transaction.hash()).collect(),
-            root: mbt_trie::ordered_root(items),
-        }
     }
 }

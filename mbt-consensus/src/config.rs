@@ -14,7 +14,7 @@ pub const MAX_REORG: u64 = 64;
 /// Depth from which a block is called safe.
 pub const SAFE_DEPTH: u64 = 12;
 
-/// The rules and bounds of a public chain. All nodes of a chain agree on all but the last two.
+/// The rules and bounds of a public chain. All nodes of a chain agree on all but the last three.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ChainConfig {
     /// The chain's id, which transactions are signed for.
@@ -29,6 +29,8 @@ pub struct ChainConfig {
     pub gas_limit_target: u64,
     /// Blocks whose state this node keeps. At least `2 * max_reorg + 1`.
     pub history: History,
+    /// Most bytes of bodies that this node keeps on side branches.
+    pub side_body_bytes_max: usize,
 }
 
 /// The first block of a chain and the state after it.
@@ -51,6 +53,7 @@ impl ChainConfig {
             max_reorg: MAX_REORG,
             gas_limit_target: GAS_LIMIT_DEFAULT,
             history: History::Blocks(8_192),
+            side_body_bytes_max: 512 << 20,
         }
     }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod block;
+mod body;
 mod chain;
 mod clock;
 mod config;
@@ -11,7 +12,8 @@ mod rules;
 mod sealed;
 mod table;
 
-pub use block::{BODY_BYTES_MAX, Block, Body, RawBlock, TRANSACTIONS_MAX};
+pub use block::{Block, RawBlock};
+pub use body::{BODY_BYTES_MAX, Body, BodyError, InvalidBody, TRANSACTIONS_MAX};
 pub use chain::{
     AcceptError, BuildError, BuildRequest, Chain, HEADERS_AHEAD_MAX, HeadChange, HeaderError,
     HeadersImported, ImportError, Imported, InvalidBlock, InvalidHeader, OpenError,

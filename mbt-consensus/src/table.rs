@@ -9,7 +9,7 @@ use mbt_crypto::{Address, U256};
 use mbt_trie::{Column, KeyValueRead, StoreError, WriteBatch};
 use rlp::RlpStream;
 
-use crate::{BlockId, Body, Header, SealedHeader, block::TRANSACTIONS_MAX};
+use crate::{BlockId, Body, Header, SealedHeader, TRANSACTIONS_MAX};
 
 /// Number and id of a block: total work (32 bytes), then the header's RLP.
 pub(crate) const HEADERS: Column = Column("chain-headers");
@@ -120,15 +120,6 @@ pub(crate) fn body_bytes(
     id: &BlockId,
 ) -> Result<Option<Vec<u8>>, StoreError> {
     read.get(BODIES, &block_key(number, id))
-}
-
-/// Tells whether a body is here.
-pub(crate) fn has_body(
-    read: &impl KeyValueRead,
-    number: u64,
-    id: &BlockId,
-) -> Result<bool, StoreError> {
-    Ok(read.get(SENDERS, &block_key(number, id))?.is_some())
 }
 
 /// Reads a body's transactions with their senders.

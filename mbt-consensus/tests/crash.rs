@@ -148,6 +148,32 @@ fn a_write_that_fails_changes_nothing_and_may_be_tried_again() {
     assert!(failures > 5, "{failures}");
 }
 
+/// A crash may keep a branch that fell too far behind from being deleted. Where its foot lies below
+/// what is read at the next start, the rest is no part of the tree.
+#[test]
+fn what_a_crash_kept_of_a_forgotten_branch_is_deleted_in_the_next_run() {
+    let store = MemoryStore::default();
+    let mut chain = open(store.clone());
+    let first = mine(&mut chain, 1, 2, []);
+    take(&mut chain, &first);
+    let side = branch(&[first], 2, 2, 2);
+    extend(&mut chain, 1, 2, 3);
+    for block in &side {
+        take(&mut chain, block);
+    }
+    extend(&mut chain, 1, 2, 199);
+    let ids = side.iter().map(|block| block.header.id());
+    let stored = |chain: &TestChain, id: BlockId| {
+        chain.reader().snapshot().unwrap().body_bytes(&id).unwrap().is_some()
+    };
+    assert!(ids.clone().all(|id| stored(&chain, id)), "deleted with the next batch");
+    drop(chain);
+    let mut chain = open(store);
+    assert!(ids.clone().all(|id| !chain.contains_header(&id).unwrap()));
+    chain.flush().unwrap();
+    assert!(!stored(&chain, side[1].header.id()));
+}
+
 #[test]
 fn a_failed_open_leaves_an_empty_store() {
     let store = FaultyStore::default();

@@ -13,7 +13,7 @@ use libp2p::{
     request_response::{OutboundRequestId, ResponseChannel},
     swarm::dial_opts::DialOpts,
 };
-use mbt_consensus::{BlockId, RawBlock};
+use mbt_consensus::BlockId;
 use mbt_trie::Durability;
 use tokio::sync::{
     broadcast::{self, error::RecvError},
@@ -409,9 +409,4 @@ impl Driver {
 /// Returns when the network is told to stop, or nobody holds it any more.
 pub(crate) async fn ended(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
-}
-
-/// Returns the id that a block's bytes name. None when they name none.
-pub(super) fn id_of(raw: Option<&RawBlock>) -> Option<BlockId> {
-    raw.map(|raw| raw.header.id())
 }

@@ -14,7 +14,7 @@ use super::{
     Fault,
     behaviour::BehaviourEvent,
     codec::ReadRequest,
-    driver::{Done, Driver, NetworkNote, Purpose, id_of},
+    driver::{Done, Driver, NetworkNote, Purpose},
     handle::{Direction, PeerInfo},
     message::{Request, Response, Status},
     serve, validate,
@@ -244,14 +244,14 @@ impl Driver {
     fn check_block(&self, peer: PeerId, message: gossipsub::MessageId, bytes: Vec<u8>) {
         let (node, done) = (self.node.clone(), self.done.clone());
         tokio::spawn(async move {
-            let (verdict, raw) = validate::block(&node, &bytes).await;
-            let block = id_of(raw.as_ref());
-            let checked = Done::Checked { peer, message, verdict, block };
+            let (verdict, block) = validate::block(&node, &bytes).await;
+            let id = block.as_ref().map(|block| block.header.id());
+            let checked = Done::Checked { peer, message, verdict, block: id };
             if done.send(checked).await.is_err() {
                 return;
             }
-            if let Some(raw) = raw {
-                validate::import(&node, raw).await;
+            if let Some(block) = block {
+                validate::import(&node, block).await;
                 drop(done.send(Done::Settled { peer, fault: None }).await);
             }
         });

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use libp2p::gossipsub::MessageAcceptance;
 use mbt_account::{RecoveredTransaction, SignedTransaction};
-use mbt_consensus::{Block, BlockId, ImportError, InvalidBlock, InvalidHeader, RawBlock};
+use mbt_consensus::{
+    Block, BlockId, BodyError, ImportError, InvalidBlock, InvalidHeader, RawBlock,
+};
 use mbt_trie::Durability;
 
 use super::{Fault, gossip::TransactionBundle};
@@ -32,9 +34,10 @@ impl Verdict {
     }
 }
 
-/// Checks a block's header by all rules of the chain, work included. The header stays in the
-/// chain; what is returned beside the verdict is the block to import when it is accepted.
-pub(super) async fn block(node: &NodeHandle, bytes: &[u8]) -> (Verdict, Option<RawBlock>) {
+/// Checks a block by all rules that need no execution: its header's, work included, then that the
+/// body is the header's and signed. The header stays in the chain; what is returned beside the
+/// verdict is the block to import when it is accepted.
+pub(super) async fn block(node: &NodeHandle, bytes: &[u8]) -> (Verdict, Option<Block>) {
     let Ok(raw) = RawBlock::decode(bytes) else {
         return (Verdict::reject(Fault::Garbage), None);
     };
@@ -43,36 +46,37 @@ pub(super) async fn block(node: &NodeHandle, bytes: &[u8]) -> (Verdict, Option<R
         Ok(false) => {}
         Ok(true) | Err(_) => return (Verdict::IGNORE, None),
     }
-    match node.import_headers(vec![raw.header.clone()]).await {
-        Ok(_) => {
-            if raw.body.transactions_root() == raw.header.transactions_root {
-                (Verdict::ACCEPT, Some(raw))
-            } else {
-                (Verdict::reject(Fault::InvalidBody), None)
-            }
+    if let Err(error) = node.import_headers(vec![raw.header.clone()]).await {
+        return (refused_header(&error.reason), None);
+    }
+    let senders = node.clone();
+    match tokio::task::spawn_blocking(move || senders.senders().join(raw)).await {
+        Ok(Ok(block)) => (Verdict::ACCEPT, Some(block)),
+        Ok(Err(BodyError::Invalid(proof))) => {
+            node.mark_invalid(proof).await;
+            (Verdict::reject(Fault::InvalidBlock), None)
         }
-        Err(error) => match error.reason {
-            // The peer may have passed the ancestor on before either of us executed it.
-            ImportError::Invalid(InvalidBlock::Header(InvalidHeader::KnownInvalid(_))) => {
-                (Verdict::IGNORE, None)
-            }
-            ImportError::Invalid(_) => (Verdict::reject(Fault::InvalidHeader), None),
-            ImportError::ParentUnknown(_) | ImportError::TooFarAhead { .. } => {
-                (Verdict::AHEAD, None)
-            }
-            _ => (Verdict::IGNORE, None),
-        },
+        Ok(Err(_)) => (Verdict::reject(Fault::InvalidBody), None),
+        Err(_) => (Verdict::IGNORE, None),
+    }
+}
+
+fn refused_header(reason: &ImportError) -> Verdict {
+    match reason {
+        // The peer may have passed the ancestor on before either of us executed it.
+        ImportError::Invalid(InvalidBlock::Header(InvalidHeader::KnownInvalid(_))) => {
+            Verdict::IGNORE
+        }
+        ImportError::Invalid(_) => Verdict::reject(Fault::InvalidHeader),
+        ImportError::ParentUnknown(_) | ImportError::TooFarAhead { .. } => Verdict::AHEAD,
+        _ => Verdict::IGNORE,
     }
 }
 
 /// Gives an accepted block to the chain. That it turns out invalid is nobody's fault but its
 /// miner's: like this node, peers pass blocks on when their work is checked, before execution.
-pub(super) async fn import(node: &NodeHandle, raw: RawBlock) {
-    let (number, id) = (raw.header.number, raw.header.id());
-    let Some(block) = join(node, raw).await else {
-        tracing::warn!(number, %id, "block holds a transaction that nobody signed");
-        return;
-    };
+pub(super) async fn import(node: &NodeHandle, block: Block) {
+    let (number, id) = (block.header.number, block.header.id());
     match node.import(block, Durability::Durable).await {
         Ok(_) => {}
         Err(error) if error.is_peers_fault() => {
@@ -80,16 +84,6 @@ pub(super) async fn import(node: &NodeHandle, raw: RawBlock) {
         }
         Err(error) => tracing::debug!(number, %id, %error, "block not imported"),
     }
-}
-
-async fn join(node: &NodeHandle, raw: RawBlock) -> Option<Block> {
-    let RawBlock { header, body } = raw;
-    if body.transactions.is_empty() {
-        return Some(Block { header, transactions: Vec::new() });
-    }
-    let node = node.clone();
-    let recover = move || node.senders().join(header, &body).ok();
-    tokio::task::spawn_blocking(recover).await.ok().flatten()
 }
 
 fn is_known(node: &NodeHandle, id: &BlockId) -> Result<bool, mbt_trie::StoreError> {

@@ -5,7 +5,8 @@ use std::sync::{Arc, mpsc::Sender};
 use mbt_account::{Pool, RecoveredTransaction, TxHash};
 use mbt_consensus::{
     AcceptError, Block, BlockId, BuildError, BuildRequest, ChainConfig, ChainReader, HeadChange,
-    Header, HeaderError, HeadersImported, ImportError, Imported, SealedHeader, SyncPhase,
+    Header, HeaderError, HeadersImported, ImportError, Imported, InvalidBody, SealedHeader,
+    SyncPhase,
 };
 use mbt_trie::{Durability, StoreError};
 use mbt_vm::Evm;
@@ -192,6 +193,17 @@ impl NodeHandle {
             .map_err(|stopped| HeaderError { index: 0, reason: stopped.into() })?
     }
 
+    /// Drops a block that is proved invalid, and all that stands on it: at once for whatever is
+    /// asked of the node afterwards, and for what it shows when the future is done.
+    pub fn mark_invalid(&self, proof: InvalidBody) -> impl Future<Output = ()> + Send + use<> {
+        let told = self.ask(move |keeper| keeper.mark_invalid(&proof));
+        async move {
+            if told.await.is_err() {
+                tracing::debug!("a node that is stopping finds the block invalid in its next run");
+            }
+        }
+    }
+
     /// Returns the next blocks along the best header chain whose bodies are missing; none of a
     /// node that is stopping.
     pub async fn wanted_bodies(&self, max: usize) -> Vec<(BlockId, Header)> {
@@ -252,15 +264,17 @@ impl NodeHandle {
         }
     }
 
-    async fn ask<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Keeper) -> T + Send + 'static,
-    ) -> Result<T, Stopped> {
+    /// Gives work to the chain's thread, in the order of the calls.
+    fn ask<T, W>(&self, work: W) -> impl Future<Output = Result<T, Stopped>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Keeper) -> T + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         self.send(Message::Work(Box::new(move |keeper| {
             // Nobody may wait any more: the work is done all the same.
             drop(reply.send(work(keeper)));
         })));
-        answer.await.map_err(|_| Stopped)
+        async move { answer.await.map_err(|_| Stopped) }
     }
 }

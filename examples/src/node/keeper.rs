@@ -10,7 +10,7 @@ use std::{
 
 use mbt_consensus::{
     AcceptError, Block, BlockId, BuildError, BuildRequest, Chain, HeadChange, Header, HeaderError,
-    HeadersImported, ImportError, Imported, SyncPhase, next_base_fee,
+    HeadersImported, ImportError, Imported, InvalidBody, SyncPhase, next_base_fee,
 };
 use mbt_trie::{Durability, StateError, StoreError};
 use mbt_vm::Evm;
@@ -167,6 +167,11 @@ impl Keeper {
                 }
             }
         }
+    }
+
+    pub(super) fn mark_invalid(&mut self, proof: &InvalidBody) {
+        self.chain.mark_invalid(proof);
+        self.publish();
     }
 
     pub(super) fn build(&mut self, request: &BuildRequest) -> Result<Block, BuildError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mbt_account::{
     RecoveredTransaction, SenderBatch, SenderCache, SenderStatistics, SignedTransaction,
 };
-use mbt_consensus::{Block, Body, Header};
+use mbt_consensus::{Block, BodyError, Header, RawBlock};
 use mbt_crypto::InvalidSignature;
 use parking_lot::Mutex;
 
@@ -55,22 +55,25 @@ impl Senders {
     /// peers may still pass on.
     ///
     /// # Errors
-    /// When a signature is high or names nobody.
-    pub fn join(&self, header: Header, body: &Body) -> Result<Block, InvalidSignature> {
-        let transactions = self.recover_each(body.transactions.iter().cloned());
-        Ok(Block { header, transactions: transactions.into_iter().collect::<Result<_, _>>()? })
+    /// [`BodyError`].
+    pub fn join(&self, block: RawBlock) -> Result<Block, BodyError> {
+        block.recover_with(|transactions| {
+            self.recover_each(transactions.iter().cloned()).into_iter().collect()
+        })
     }
 
-    /// Finds the senders of a block among many that are caught up with: they are not kept, for they
-    /// would drive out those of transactions that are still to come.
+    /// Makes a block of a header and the bytes that should be its body, among many that are caught
+    /// up with: the senders are not kept, for they would drive out those of transactions that are
+    /// still to come.
     ///
     /// # Errors
-    /// When a signature is high or names nobody.
-    pub fn join_past(&self, header: Header, body: &Body) -> Result<Block, InvalidSignature> {
-        let batch = self.look_up(body.transactions.iter().cloned()).recover();
-        self.0.lock().count(&batch);
-        let transactions = batch.into_results().into_iter().collect::<Result<_, _>>()?;
-        Ok(Block { header, transactions })
+    /// [`BodyError`].
+    pub fn join_past(&self, header: Header, body: &[u8]) -> Result<Block, BodyError> {
+        Block::join_with(header, body, |transactions| {
+            let batch = self.look_up(transactions.iter().cloned()).recover();
+            self.0.lock().count(&batch);
+            batch.into_results().into_iter().collect()
+        })
     }
 
     fn look_up(

@@ -1,6 +1,6 @@
 //! What goes into the synchroniser and what comes out.
 
-use mbt_consensus::{Block, BlockId, Header, ImportError, Imported};
+use mbt_consensus::{Block, BlockId, BodyError, Header, ImportError, Imported, InvalidBody};
 use mbt_crypto::U256;
 
 use crate::network::Fault;
@@ -32,21 +32,6 @@ pub enum RequestFailure {
     Timeout,
     /// The answer was no message. The network holds it against the peer itself.
     Garbage,
-}
-
-/// Why a body cannot become a block.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BodyFault {
-    /// It is no body.
-    #[error("body is malformed")]
-    Malformed,
-    /// The header commits to another body.
-    #[error("body is not the one of its header")]
-    WrongRoot,
-    /// A transaction is signed by nobody.
-    #[error("a transaction is signed by nobody")]
-    BadSignature,
 }
 
 /// What became of a run of headers.
@@ -172,7 +157,7 @@ pub enum Input<P> {
         /// Its number.
         number: u64,
         /// The block with its senders.
-        outcome: Result<Box<Block>, BodyFault>,
+        outcome: Result<Box<Block>, BodyError>,
     },
     /// The outcome of [`Effect::ImportBlock`].
     BlockImported {
@@ -238,6 +223,8 @@ pub enum Effect<P> {
         /// The block.
         block: Box<Block>,
     },
+    /// Tell the chain that a block is invalid, then where it ends without it ([`Input::Own`]).
+    MarkInvalid(InvalidBody),
     /// Ask the chain which bodies it misses.
     FindWanted {
         /// At most so many.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use mbt_consensus::{Block, BlockId, Header};
+use mbt_consensus::{Block, BlockId, BodyError, Header, InvalidBody};
 
 use super::{
     event::{
@@ -144,6 +144,7 @@ impl<P: Copy + Ord> Synchroniser<P> {
             Input::HeadersImported { peer, outcome } => self.headers_imported(peer, outcome),
             Input::Prepared { peer, id, number, outcome } => match outcome {
                 Ok(block) => self.ready(number, &id, block),
+                Err(BodyError::Invalid(proof)) => self.condemn(peer, number, proof),
                 Err(_) => self.refuse_body(peer, number, &id),
             },
             Input::BlockImported { id, number, outcome } => {
@@ -383,6 +384,19 @@ impl<P: Copy + Ord> Synchroniser<P> {
         self.report(peer, Fault::InvalidBody);
     }
 
+    /// Drops a block that commits to a body which makes it invalid. Whoever sent its header vouched
+    /// for it, and whoever sent the body cannot have executed it.
+    fn condemn(&mut self, peer: P, number: u64, proof: InvalidBody) {
+        if let Some(announcer) = self.announcer(number).filter(|announcer| *announcer != peer) {
+            self.report(announcer, Fault::InvalidBlock);
+        }
+        self.report(peer, Fault::InvalidBlock);
+        // The chain names what is wanted without it; until then it is not asked for again.
+        self.effects.push_back(Effect::MarkInvalid(proof));
+        self.wanted_stale = true;
+        self.peers.doubt();
+    }
+
     fn block_imported(&mut self, id: BlockId, number: u64, outcome: BlockOutcome) {
         match outcome {
             BlockOutcome::Taken => {
@@ -391,6 +405,7 @@ impl<P: Copy + Ord> Synchroniser<P> {
                 return;
             }
             BlockOutcome::Invalid => {
+                self.peers.doubt();
                 if let Some(peer) = self.announcer(number) {
                     self.report(peer, Fault::InvalidBlock);
                 }

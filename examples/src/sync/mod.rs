@@ -12,8 +12,7 @@ mod task;
 mod window;
 
 pub use event::{
-    BlockOutcome, BodyFault, Effect, HeadersOutcome, Input, Job, Millis, RequestFailure, RequestId,
-    Tip,
+    BlockOutcome, Effect, HeadersOutcome, Input, Job, Millis, RequestFailure, RequestId, Tip,
 };
 pub use limits::Limits;
 pub use machine::{Progress, Synchroniser};

@@ -62,6 +62,14 @@ impl<P: Copy + Ord> Peers<P> {
         self.0.remove(peer);
     }
 
+    /// Lets all peers show their chains again, because a block was found invalid: one whose chain
+    /// holds it offers it again and is blamed, though it was announced in an earlier run.
+    pub(super) fn doubt(&mut self) {
+        for peer in self.0.values_mut() {
+            peer.exhausted = false;
+        }
+    }
+
     pub(super) fn finished(&mut self, peer: &P) {
         if let Some(entry) = self.0.get_mut(peer) {
             entry.in_flight = entry.in_flight.saturating_sub(1);

@@ -1,13 +1,13 @@
 //! From a header and the bytes of a body to a block that the chain can take.
 
-use mbt_consensus::{Block, BlockId, Body};
+use mbt_consensus::{Block, BlockId, BodyError};
 use rayon::prelude::*;
 
-use super::event::{BodyFault, Job};
+use super::event::Job;
 use crate::node::Senders;
 
 /// What came of a job: the block's id and number, and the block.
-pub(super) type Prepared = (BlockId, u64, Result<Box<Block>, BodyFault>);
+pub(super) type Prepared = (BlockId, u64, Result<Box<Block>, BodyError>);
 
 /// Decodes bodies, checks each against its header and finds the senders, on all processors.
 #[must_use]
@@ -15,18 +15,9 @@ pub(super) fn prepare(jobs: Vec<Job>, senders: &Senders) -> Vec<Prepared> {
     jobs.into_par_iter()
         .map(|job| {
             let (id, number) = (job.id, job.header.number);
-            (id, number, join(job, senders))
+            (id, number, senders.join_past(job.header, &job.body).map(Box::new))
         })
         .collect()
-}
-
-fn join(job: Job, senders: &Senders) -> Result<Box<Block>, BodyFault> {
-    let body = Body::decode(&job.body).map_err(|_| BodyFault::Malformed)?;
-    if body.transactions_root() != job.header.transactions_root {
-        return Err(BodyFault::WrongRoot);
-    }
-    let block = senders.join_past(job.header, &body).map_err(|_| BodyFault::BadSignature)?;
-    Ok(Box::new(block))
 }
 
 #[cfg(test)]
@@ -51,6 +42,6 @@ mod tests {
         let header = Header { transactions_root: mbt_crypto::H256([1; 32]), ..Header::default() };
         let job = Job { id: header.id(), header, body: vec![0xc0] };
         let outcome = prepare(vec![job], &Senders::new());
-        assert_eq!(outcome[0].2, Err(BodyFault::WrongRoot));
+        assert_eq!(outcome[0].2, Err(BodyError::Foreign));
     }
 }

@@ -9,7 +9,7 @@ use futures::{
     stream::{FuturesOrdered, FuturesUnordered},
 };
 use libp2p::PeerId;
-use mbt_consensus::{Block, BlockId, SealedHeader, SyncPhase};
+use mbt_consensus::{Block, BlockId, InvalidBody, SealedHeader, SyncPhase};
 use mbt_trie::Durability;
 use tokio::sync::{broadcast::error::RecvError, mpsc, watch};
 
@@ -190,6 +190,7 @@ impl SyncTask {
                     self.work.push(done.boxed());
                 }
                 Effect::ImportBlock { id, block } => self.import(id, *block),
+                Effect::MarkInvalid(proof) => self.mark_invalid(proof),
                 Effect::FindWanted { max } => {
                     let node = self.node.clone();
                     let find = async move {
@@ -222,6 +223,17 @@ impl SyncTask {
             Outcome::Input(Box::new(Input::BlockImported { id, number, outcome }))
         };
         self.imports.push_back(import.boxed());
+    }
+
+    fn mark_invalid(&mut self, proof: InvalidBody) {
+        tracing::warn!(%proof, "synced block is invalid");
+        let (node, marked) = (self.node.clone(), self.node.mark_invalid(proof));
+        let mark = async move {
+            marked.await;
+            let (head, best) = (tip(&node.head()), tip(&node.best_header()));
+            Outcome::Input(Box::new(Input::Own { head, best }))
+        };
+        self.work.push(mark.boxed());
     }
 
     async fn follow(&mut self, outcome: Outcome) {

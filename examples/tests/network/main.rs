@@ -12,8 +12,9 @@ mod support;
 
 use std::{sync::Arc, time::Duration};
 
-use mbt_account::TxHash;
-use mbt_consensus::{Block, ChainConfig, Header, RawBlock};
+use mbt_account::{SignedTransaction, TxHash, recover_senders};
+use mbt_consensus::{Block, Body, BuildRequest, ChainConfig, Header, RawBlock, seal};
+use mbt_crypto::Signature;
 use mbt_examples::{
     clock::{ChainClock, ShiftedClock},
     metrics::unready,
@@ -161,6 +162,41 @@ async fn invalid_gossip_is_banned_and_not_passed_on() {
     let first = start(&b, &liars.each_ref().map(|liar| &liar.address)).await;
     eventually("all liars are banned", || first.bans().len() == liars.len()).await;
     assert_eq!(b.handle().head().number, 0);
+}
+
+/// A block with all its work done, with a transaction that nobody signed.
+async fn unsigned_block(node: &Node) -> RawBlock {
+    let request = BuildRequest { timestamp: node.handle().now(), ..BuildRequest::default() };
+    let built = node.handle().build(request).await.unwrap();
+    let signed = transfer(0, 0);
+    let forged = (1..=255_u8).map(|n| {
+        let mut r = [0; 32];
+        r[31] = n;
+        let signature = Signature { r, s: [1; 32], y_parity: false };
+        Arc::new(SignedTransaction::new((***signed.signed()).clone(), signature))
+    });
+    // Half of all numbers are no x of a point.
+    let mut forged = forged.filter(|t| recover_senders(std::slice::from_ref(t)).is_err());
+    let body = Body { transactions: vec![forged.next().unwrap()] };
+    let mut header = Header { transactions_root: body.transactions_root(), ..built.header };
+    header.nonce = seal::search(header.seal_hash(), header.target, 0..u64::MAX).unwrap();
+    RawBlock { header, body }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gossiped_block_that_nobody_signed_is_banned_and_wanted_no_more() {
+    let b = node();
+    let block = unsigned_block(&b).await;
+    let liar = liar(&b, Manner::GossipsBlock(block.encode())).await;
+    let first = start(&b, &[&liar.address]).await;
+    eventually("the liar is banned", || first.bans().len() == 1).await;
+    assert_eq!(b.handle().wanted_bodies(9).await, []);
+    assert_eq!(b.handle().best_header().id, head(&b));
+    // Its header is refused from now on, and the chain goes on without it.
+    let again = b.handle().import_headers(vec![block.header]).await.unwrap_err();
+    assert!(again.reason.is_peers_fault());
+    let id = mine(b.handle()).await;
+    assert_eq!(head(&b), id);
 }
 
 #[tokio::test(flavor = "multi_thread")]

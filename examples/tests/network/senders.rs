@@ -1,7 +1,6 @@
 //! No signature is checked twice, on whatever way a transaction comes into a block.
 
 use mbt_account::SenderStatistics;
-use mbt_consensus::RawBlock;
 use mbt_examples::node::Origin;
 
 use super::support::{address, eventually, head, mine, mine_many, node, start, transfer};
@@ -50,8 +49,9 @@ async fn sync_checks_each_signature_once_and_forgets_the_senders() {
     let statistics = || b.handle().senders().statistics();
     assert_eq!(statistics(), SenderStatistics { recovered: 300, reused: 0 });
     let id = head(&a);
-    let block = a.handle().reader().snapshot().unwrap().block(&id).unwrap().unwrap();
-    let raw = RawBlock::decode(&block.encode()).unwrap();
-    assert_eq!(b.handle().senders().join_past(raw.header, &raw.body), Ok(block));
+    let snapshot = a.handle().reader().snapshot().unwrap();
+    let block = snapshot.block(&id).unwrap().unwrap();
+    let body = snapshot.body_bytes(&id).unwrap().unwrap();
+    assert_eq!(b.handle().senders().join_past(block.header.clone(), &body), Ok(block));
     assert_eq!(statistics(), SenderStatistics { recovered: 310, reused: 0 });
 }

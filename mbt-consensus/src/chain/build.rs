@@ -7,10 +7,10 @@ use mbt_trie::{KeyValueStore, Latest, Stage, WriteBatch};
 use crate::{
     Block, BlockContext, BuildError, BuildRequest, Candidates, Execute, ExecuteError, Execution,
     Header, SealedHeader,
-    block::{BODY_BYTES_MAX, EncodedBody},
+    body::{BODY_BYTES_MAX, EncodedBody},
     chain::{Chain, execution::logs_bloom},
     header::EXTRA_DATA_BYTES_MAX,
-    rules::{asert::next_target, next_base_fee, next_gas_limit},
+    rules::{next_base_fee, next_gas_limit},
 };
 
 /// Executions kept: a miner works on the last blocks it asked for.
@@ -68,6 +68,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
                 max: EXTRA_DATA_BYTES_MAX,
             });
         }
+        let target = self.target_behind(&self.head);
         let range = self.ranges.up_to(&self.tree, &*self.store, &self.head)?;
         let head = &self.head;
         Ok(Header {
@@ -75,13 +76,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
             number: head.number.saturating_add(1),
             timestamp: request.timestamp.max(head.timestamp),
             miner: request.miner,
-            target: next_target(
-                &self.anchor,
-                head.number,
-                head.timestamp,
-                self.config.interval_s,
-                self.config.target_max,
-            ),
+            target,
             gas_limit: next_gas_limit(head.gas_limit, self.config.gas_limit_target),
             base_fee: next_base_fee(head),
             extra_data: request.extra_data.clone(),

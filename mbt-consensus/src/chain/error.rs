@@ -1,7 +1,7 @@
 //! Why the chain refused. Each error says who is at fault: the sender of the block, nobody yet,
 //! or this node.
 
-use mbt_account::InvalidTransaction;
+use mbt_account::{InvalidTransaction, TransactionError};
 use mbt_crypto::{H256, U256};
 use mbt_trie::{StateError, StoreError};
 
@@ -116,6 +116,12 @@ pub enum InvalidBlock {
         /// Most allowed.
         max: usize,
     },
+    /// The body that the header commits to cannot be read.
+    #[error("body: {0}")]
+    Body(TransactionError),
+    /// A transaction of the body that the header commits to is signed by nobody.
+    #[error("a transaction is signed by nobody")]
+    Signature,
     /// A transaction may not stand in the block.
     #[error("transaction {index}: {reason}")]
     Transaction {

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use mbt_crypto::U256;
 use mbt_trie::{Durability, KeyValueStore, StoreError, WriteBatch};
 
 use crate::{
-    BlockId, Execute, Header, HeaderError, HeadersImported, ImportError, InvalidHeader,
-    SealedHeader,
-    chain::{Chain, HEADERS_AHEAD_MAX, SIDE_HEADERS_MAX},
+    BlockId, ChainConfig, Execute, Header, HeaderError, HeadersImported, ImportError,
+    InvalidHeader, SealedHeader,
+    chain::{Chain, HEADERS_AHEAD_MAX},
     rules::{
         ancestors::Range,
         asert::next_target,
-        header::{Expected, check_header},
+        header::{Expected, check_header, check_schedule},
         seal::nominal_work,
     },
     table,
@@ -89,7 +90,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
             }
             return Err(error);
         }
-        self.garbage.extend(self.tree.evict(SIDE_HEADERS_MAX));
+        self.evict();
         Ok(())
     }
 
@@ -102,8 +103,11 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
     /// Checks a header; changes nothing.
     pub(super) fn admit(&mut self, now: u64, header: &Header) -> Result<Admitted, ImportError> {
         let id = header.id();
-        if self.invalid.contains(&id) || self.invalid.contains(&header.parent_hash) {
+        if self.invalid.contains(&id) {
             return Err(InvalidHeader::KnownInvalid(id).into());
+        }
+        if let Some(parent) = self.invalid.get(&header.parent_hash).cloned() {
+            return Err(self.refuse_behind(&parent, id, header).into());
         }
         if let Some(entry) = self.tree.get(&id) {
             return Ok(Admitted::Known(entry.sealed.clone()));
@@ -116,31 +120,38 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
         if parent.number >= max {
             return Err(ImportError::TooFarAhead { number: header.number, max });
         }
+        let target = self.target_behind(&parent);
         let range = self.ranges.up_to(&self.tree, &*self.store, &parent)?;
-        let expected = Expected {
-            target: next_target(
-                &self.anchor,
-                parent.number,
-                parent.timestamp,
-                self.config.interval_s,
-                self.config.target_max,
-            ),
-            ancestors_root: range.root()?,
-        };
+        let expected = Expected { target, ancestors_root: range.root()? };
         check_header(&self.config, now, &parent, header, &expected)?;
-        let sealed = SealedHeader {
-            id,
-            header: Arc::new(header.clone()),
-            // Never reached: 2^256 hashes in all.
-            total_work: parent.total_work.saturating_add(nominal_work(header.target)),
-        };
+        let sealed = sealed_behind(&parent, id, header);
         let mut range = range.clone();
         let nodes = range.append(&sealed)?;
         Ok(Admitted::New(NewHeader { sealed, range, nodes }))
     }
 
+    /// Remembers a header behind an invalid block, once its work tells it from one made for free.
+    fn refuse_behind(
+        &mut self,
+        parent: &SealedHeader,
+        id: BlockId,
+        header: &Header,
+    ) -> InvalidHeader {
+        if let Err(reason) = check_schedule(parent, header, self.target_behind(parent)) {
+            return reason;
+        }
+        self.invalid.insert(sealed_behind(parent, id, header));
+        InvalidHeader::KnownInvalid(id)
+    }
+
+    /// Returns the target of the block after `parent`.
+    pub(super) fn target_behind(&self, parent: &Header) -> U256 {
+        let ChainConfig { interval_s, target_max, .. } = *self.config;
+        next_target(&self.anchor, parent.number, parent.timestamp, interval_s, target_max)
+    }
+
     fn admit_without_parent(&self, id: &BlockId, header: &Header) -> Result<Admitted, ImportError> {
-        if let Some(known) = table::header_by_id(&*self.store, id)? {
+        if let Some(known) = self.executed(id)? {
             return Ok(Admitted::Known(known));
         }
         if table::number_of(&*self.store, &header.parent_hash)?.is_some() {
@@ -148,5 +159,14 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
             return Err(ImportError::BelowHistory { number: header.number, oldest });
         }
         Err(ImportError::ParentUnknown(header.parent_hash))
+    }
+}
+
+fn sealed_behind(parent: &SealedHeader, id: BlockId, header: &Header) -> SealedHeader {
+    SealedHeader {
+        id,
+        header: Arc::new(header.clone()),
+        // Never saturates: 2^256 hashes in all.
+        total_work: parent.total_work.saturating_add(nominal_work(header.target)),
     }
 }

@@ -1,6 +1,6 @@
 //! The chain of a node: the single writer of its store.
 
-#![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
 mod build;
 mod error;
@@ -10,6 +10,7 @@ mod import;
 mod invalid;
 mod open;
 mod ranges;
+mod reorg;
 mod tree;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -106,7 +107,7 @@ pub struct Chain<E, S> {
     /// Blocks built on the head, by the hash that is sealed.
     built: VecDeque<(H256, Built)>,
     /// Blocks that left the tree and are deleted with the next batch.
-    garbage: Vec<(u64, BlockId)>,
+    garbage: Vec<SealedHeader>,
     phase: SyncPhase,
 }
 
@@ -151,7 +152,15 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
     /// # Errors
     /// [`StoreError`].
     pub fn contains_header(&self, id: &BlockId) -> Result<bool, StoreError> {
-        Ok(self.tree.get(id).is_some() || table::number_of(&*self.store, id)?.is_some())
+        Ok(self.tree.get(id).is_some() || self.executed(id)?.is_some())
+    }
+
+    /// Returns the header of a block of the executed chain. What else is in the store and not in
+    /// the tree is about to be deleted.
+    fn executed(&self, id: &BlockId) -> Result<Option<SealedHeader>, StoreError> {
+        let Some(header) = table::header_by_id(&*self.store, id)? else { return Ok(None) };
+        let canonical = table::canonical(&*self.store, header.number)?;
+        Ok(Some(header).filter(|_| canonical == Some(*id)))
     }
 
     /// Makes a reader for other threads.

@@ -37,7 +37,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
             }
             Some(_) => {}
         }
-        let tree = load_tree(&store, fork_window(&config))?;
+        let (tree, garbage) = load_tree(&store, fork_window(&config))?;
         let head = tree.head().clone();
         let anchor = Anchor { number: 0, timestamp: first.timestamp, target: first.target };
         Ok(Self {
@@ -51,7 +51,7 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
             ranges: Ranges::default(),
             invalid: InvalidBlocks::default(),
             built: VecDeque::new(),
-            garbage: Vec::new(),
+            garbage,
             phase: SyncPhase::default(),
         })
     }
@@ -60,6 +60,9 @@ impl<E: Execute, S: KeyValueStore> Chain<E, S> {
 fn check_config(config: &ChainConfig) -> Result<(), OpenError> {
     if config.interval_s == 0 {
         return Err(OpenError::Config("interval_s is zero"));
+    }
+    if config.target_max.is_zero() {
+        return Err(OpenError::Config("target_max is zero"));
     }
     let least = config.max_reorg.saturating_mul(2).saturating_add(1);
     match config.history {
@@ -110,7 +113,11 @@ fn first_block(
 }
 
 /// Reads the executed chain as far back as branches may fork off, then all other headers there.
-fn load_tree(store: &impl KeyValueRead, window: u64) -> Result<Tree, StoreError> {
+/// Returns those beside the tree that a crash kept from being deleted.
+fn load_tree(
+    store: &impl KeyValueRead,
+    window: u64,
+) -> Result<(Tree, Vec<SealedHeader>), StoreError> {
     const GAP: StoreError =
         StoreError::Corrupt { column: table::CANONICAL, what: "the executed chain has a gap" };
     let head = table::head(store)?.ok_or(GAP)?;
@@ -124,9 +131,11 @@ fn load_tree(store: &impl KeyValueRead, window: u64) -> Result<Tree, StoreError>
     for number in oldest.saturating_add(1)..=top {
         let sealed = at(number)?;
         tree.insert(sealed.clone());
-        tree.set_body(&sealed.id);
+        // Bodies count on side branches only; one that is retired now was paid for as a valid block.
+        tree.set_body(&sealed.id, 0);
         tree.adopt(&sealed);
     }
+    let mut garbage = Vec::new();
     let from = oldest.to_be_bytes();
     for entry in store.iterate(table::HEADERS, (Bound::Included(&from), Bound::Unbounded))? {
         let (key, value) = entry?;
@@ -137,10 +146,12 @@ fn load_tree(store: &impl KeyValueRead, window: u64) -> Result<Tree, StoreError>
         let sealed = table::decode_header(id, &value)?;
         if tree.get(&sealed.parent_hash).is_some() {
             tree.insert(sealed);
-            if table::has_body(store, number, &id)? {
-                tree.set_body(&id);
+            if let Some(body) = table::body_bytes(store, number, &id)? {
+                tree.set_body(&id, body.len());
             }
+        } else {
+            garbage.push(sealed);
         }
     }
-    Ok(tree)
+    Ok((tree, garbage))
 }

@@ -72,12 +72,7 @@ fn power_of_two(fraction: u64) -> u64 {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "a test fails by panicking"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the compact form is cut from wide numbers")]
 mod tests {
     use proptest::prelude::*;
 

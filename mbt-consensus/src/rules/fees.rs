@@ -33,12 +33,6 @@ pub fn next_base_fee(parent: &Header) -> U256 {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "a test fails by panicking"
-)]
 mod tests {
     use super::*;
 

@@ -22,12 +22,6 @@ pub fn next_gas_limit(parent: u64, target: u64) -> u64 {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "a test fails by panicking"
-)]
 mod tests {
     use proptest::prelude::*;
 

@@ -25,7 +25,7 @@ pub(crate) fn check_header(
     header: &Header,
     expected: &Expected,
 ) -> Result<(), ImportError> {
-    check_schedule(parent, header, expected)?;
+    check_schedule(parent, header, expected.target)?;
     check_fields(parent, header, expected)?;
     let latest = now.saturating_add(config.future_max_s());
     if header.timestamp > latest {
@@ -34,10 +34,11 @@ pub(crate) fn check_header(
     Ok(())
 }
 
-fn check_schedule(
+/// Checks number, time and work.
+pub(crate) fn check_schedule(
     parent: &Header,
     header: &Header,
-    expected: &Expected,
+    scheduled: U256,
 ) -> Result<(), InvalidHeader> {
     let number = parent.number.saturating_add(1);
     if header.number != number {
@@ -49,8 +50,8 @@ fn check_schedule(
             parent: parent.timestamp,
         });
     }
-    if header.target != expected.target {
-        return Err(InvalidHeader::Target { found: header.target, expected: expected.target });
+    if header.target != scheduled {
+        return Err(InvalidHeader::Target { found: header.target, expected: scheduled });
     }
     if header.lot.is_some() {
         return Err(InvalidHeader::LotsNotActive);

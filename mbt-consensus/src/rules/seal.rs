@@ -65,12 +65,6 @@ pub fn search(seal_hash: H256, target: U256, mut nonces: Range<u64>) -> Option<u
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "a test fails by panicking"
-)]
 mod tests {
     use mbt_crypto::keccak256;
     use primitive_types::U512;
