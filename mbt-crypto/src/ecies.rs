@@ -14,20 +14,10 @@
 //!
 //! ```
 //! use mbt_crypto::{SecretKey, ecies};
-//! # struct Dice; // The operating system's generator in a real program.
-//! # impl rand_core::TryRng for Dice {
-//! #     type Error = core::convert::Infallible;
-//! #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(4) }
-//! #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(4) }
-//! #     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-//! #         bytes.fill(4);
-//! #         Ok(())
-//! #     }
-//! # }
-//! # impl rand_core::TryCryptoRng for Dice {}
-//! # let mut rng = Dice;
+//! use rand_core::UnwrapErr;
 //!
-//! let buyer = SecretKey::from_bytes([7; 32])?;
+//! let mut rng = UnwrapErr(getrandom::SysRng);
+//! let buyer = SecretKey::random(&mut rng)?;
 //! let sealed = ecies::seal(&buyer.public_key(), b"order 5", b"the data", &mut rng)?;
 //! assert_eq!(ecies::open(&buyer, b"order 5", &sealed)?, b"the data");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -3,8 +3,8 @@
 
 use mbt_crypto::{
     Address, AddressError, H160, H256, InvalidInBatch, InvalidKey, InvalidSignature, Keccak256,
-    KeccakEngine, Network, PublicKey, RecoveryPolicy, SecretKey, Signature, U256, eip712,
-    keccak256, message_hash, proxy,
+    KeccakEngine, Network, PublicKey, RecoveryPolicy, SecretKey, Signature, U256, ecies, eip712,
+    hd, keccak256, keystore, message_hash, proxy, vrf,
 };
 use proptest::prelude::*;
 
@@ -57,6 +57,27 @@ struct Everything {
     signer: proxy::Signer,
     equivocation: proxy::Equivocation,
     equivocation_error: proxy::EquivocationError,
+    ecies_open_error: ecies::OpenError,
+    opener: ecies::Opener,
+    seal_error: ecies::SealError,
+    sealer: ecies::Sealer,
+    child_number: hd::ChildNumber,
+    derivation_error: hd::DerivationError,
+    derivation_path: hd::DerivationPath,
+    extended_key: hd::ExtendedKey,
+    extended_key_error: hd::ExtendedKeyError,
+    extended_public_key: hd::ExtendedPublicKey,
+    language: hd::Language,
+    mnemonic: hd::Mnemonic,
+    mnemonic_error: hd::MnemonicError,
+    path_error: hd::PathError,
+    decrypt_error: keystore::DecryptError,
+    keystore: keystore::Keystore,
+    keystore_error: keystore::KeystoreError,
+    profile: keystore::Profile,
+    invalid_proof: vrf::InvalidProof,
+    proof: vrf::Proof,
+    vrf_error: vrf::VrfError,
 }
 
 fn key(byte: u8) -> SecretKey {

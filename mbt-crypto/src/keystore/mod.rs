@@ -3,20 +3,10 @@
 //!
 //! ```
 //! use mbt_crypto::{SecretKey, keystore::{Keystore, Profile}};
-//! # struct Dice; // The operating system's generator in a real program.
-//! # impl rand_core::TryRng for Dice {
-//! #     type Error = core::convert::Infallible;
-//! #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(4) }
-//! #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(4) }
-//! #     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-//! #         bytes.fill(4);
-//! #         Ok(())
-//! #     }
-//! # }
-//! # impl rand_core::TryCryptoRng for Dice {}
-//! # let mut rng = Dice;
+//! use rand_core::UnwrapErr;
 //!
-//! let key = SecretKey::from_bytes([7; 32])?;
+//! let mut rng = UnwrapErr(getrandom::SysRng);
+//! let key = SecretKey::random(&mut rng)?;
 //! let file = Keystore::encrypt(&key, b"password", Profile::Light, &mut rng).to_json();
 //! let keystore: Keystore = file.parse()?;
 //! assert_eq!(keystore.address(), Some(key.address()));
