@@ -8,13 +8,13 @@
 
 mod program;
 
-use std::{fs, net::TcpListener, path::Path};
+use std::{fs, net::TcpListener, path::Path, process::Command};
 
 use mbt_account::{Kind, Transaction};
 use mbt_crypto::{Address, SecretKey};
 use mbt_examples::storage::DataFolder;
 use mbt_vm::development;
-use program::{Running, free_address, output, program};
+use program::{Running, clean, free_address, output, program};
 use serde_json::json;
 
 /// Asserts that a program ended with a code and one sentence.
@@ -197,4 +197,44 @@ fn a_generated_key_is_its_owners_only_and_is_never_replaced() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(output(["key", "inspect", text(&file)]).stdout, made.stdout);
     assert_refused(&["key", "generate", text(&file)], 1, &["miner.key"]);
+}
+
+#[test]
+fn a_broken_data_folder_is_told_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = text(folder.path());
+    assert!(output(["init", "--dev", "--data", data]).status.success());
+    let files = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+    let chain = files.max_by_key(|file| fs::metadata(file).unwrap().len()).unwrap();
+    let whole = fs::read(&chain).unwrap();
+    let (garbage, torn) = (vec![0x5a; whole.len()], whole[..whole.len() / 2].to_vec());
+    for broken in [garbage, torn, b"short".to_vec()] {
+        fs::write(&chain, &broken).unwrap();
+        for command in ["run", "init"] {
+            assert_refused(&[command, "--dev", "--data", data], 1, &[text(&chain)]);
+        }
+        assert!(fs::read(&chain).unwrap() == broken, "the file was changed");
+    }
+    fs::write(&chain, whole).unwrap();
+    let genesis = folder.path().join("genesis.json");
+    fs::write(&genesis, "{ \"chainId\": ").unwrap();
+    assert_refused(&["run", "--dev", "--data", data], 3, &[text(&genesis), "JSON"]);
+}
+
+#[test]
+fn a_local_network_says_what_it_cannot_do() {
+    let localnet = |args: &[&str]| {
+        let output = clean(Command::new(env!("CARGO_BIN_EXE_mbt-localnet"))).args(args).output();
+        let output = output.unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(localnet(&["--leagues", "1"]).0, 2);
+    assert_eq!(localnet(&["--public-nodes", "0"]).0, 2);
+    let (code, said) = localnet(&["-qq", "--base-port", "65535"]);
+    assert_eq!((code, said.as_str()), (2, "error: base port 65535 is too high\n"));
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let (code, said) = localnet(&["-qq", "--public-nodes", "1", "--base-port", &port.to_string()]);
+    assert_eq!(code, 6, "{said}");
+    assert!(said.contains(&format!("127.0.0.1:{port} is in use")), "{said}");
 }

@@ -1,4 +1,5 @@
-//! The local network as a whole: in this process with a clock of its own, and as a program.
+//! Networks on this machine: the local network in this process with a clock of its own, the same as
+//! a program, and nodes that are processes of their own.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -24,7 +25,7 @@ use mbt_examples::{
     localnet::{Localnet, LocalnetConfig},
     service::Service,
 };
-use program::{Running, clean, number};
+use program::{Pair, Running, agree, clean, number};
 use serde_json::{Value, json};
 
 /// Longest that anything may take before a test gives up.
@@ -144,4 +145,21 @@ fn three_nodes_agree_on_every_head_and_state_root_within_two_intervals() {
     // Three miners may find two blocks each at once, but not again and again.
     assert!(agreed >= 5, "only {agreed} of 6 heads were agreed on within two blocks");
     assert_eq!(program.process.interrupt(), Some(0));
+}
+
+#[test]
+fn separate_processes_of_a_network_that_slept_go_on_from_its_last_block() {
+    const SLEPT_S: u64 = 10 * 3600;
+    let folder = tempfile::tempdir().unwrap();
+    let pair = Pair::new(folder.path());
+    let first = pair.age(SLEPT_S);
+    let ((left, _), (right, _)) = (pair.start(0), pair.start(1));
+    left.await_height(8);
+    agree(&left, &right);
+    for node in [left, right] {
+        let block = node.call("eth_getBlockByNumber", &json!(["0x5", false])).unwrap();
+        let passed = number(&block["timestamp"]) - first;
+        assert!(passed < SLEPT_S / 10, "chain time went on by {passed} s");
+        assert_eq!(node.interrupt(), Some(0));
+    }
 }

@@ -175,6 +175,8 @@ fn place(table: &mut Table, key: &str, value: Value) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn layers() -> Layers {
@@ -234,5 +236,29 @@ mod tests {
         let (_file, path) = file("[rpc]\nlisten 1\n");
         let error = layers().file(&path).unwrap_err();
         assert!(matches!(error, ConfigError::Syntax { line: 2, .. }), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_settings_are_taken_or_refused_whole(
+            key in "[a-z_.]{0,12}|rpc\\.(listen|cors|filters_max)|log\\.filter|data", value in ".{0,30}",
+        ) {
+            let before = layers();
+            let mut after = before.clone();
+            if after.flag("--set", &key, &value).is_err() {
+                prop_assert_eq!(after.to_toml().unwrap(), before.to_toml().unwrap());
+            }
+        }
+
+        #[test]
+        fn arbitrary_files_are_taken_or_refused(
+            text in ".{0,60}|(\\[(rpc|log|chain)\\]\n[a-z_]{1,9} = [0-9a-z\"\\[\\]]{1,9}\n){0,3}",
+        ) {
+            let (_file, path) = file(&text);
+            let mut layers = layers();
+            if layers.file(&path).is_ok() {
+                layers.to_toml().unwrap();
+            }
+        }
     }
 }

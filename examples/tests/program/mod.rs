@@ -3,8 +3,10 @@
 
 use std::{
     ffi::OsStr,
+    fs,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
     process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
@@ -115,6 +117,79 @@ impl Drop for Running {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// Who is paid by the nodes of a [`Pair`].
+pub(crate) const MINERS: [&str; 2] =
+    ["0x00000000000000000000000000000000000000aa", "0x00000000000000000000000000000000000000bb"];
+
+/// A development network of two mining nodes, each a process: a block a second.
+pub(crate) struct Pair<'a> {
+    folder: &'a Path,
+    p2p: [SocketAddr; 2],
+    rpc: [SocketAddr; 2],
+}
+
+impl<'a> Pair<'a> {
+    /// Prepares the network in a folder: its first block is of now.
+    pub(crate) fn new(folder: &'a Path) -> Self {
+        let new = folder.join("new");
+        let init = ["init", "--dev", "--set", "chain.interval_s=1", "--hashrate", "8000", "--data"];
+        assert!(output(init.into_iter().chain([new.to_str().unwrap()])).status.success());
+        fs::rename(new.join("genesis.json"), folder.join("genesis.json")).unwrap();
+        let free = || [free_address(), free_address()];
+        Self { folder, p2p: free(), rpc: free() }
+    }
+
+    /// Changes the time of the first block, and returns it.
+    pub(crate) fn age(&self, seconds: u64) -> u64 {
+        let file = self.folder.join("genesis.json");
+        let mut genesis: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let timestamp = genesis["timestamp"].as_u64().unwrap() - seconds;
+        genesis["timestamp"] = json!(timestamp);
+        fs::write(file, genesis.to_string()).unwrap();
+        timestamp
+    }
+
+    fn command(&self, index: usize) -> Command {
+        let multiaddress = |at: SocketAddr| format!("/ip4/{}/tcp/{}", at.ip(), at.port());
+        let data = self.folder.join(index.to_string());
+        let genesis = format!("chain.genesis={}/genesis.json", self.folder.display());
+        let mut command = program();
+        command.args(["run", "-qq", "--data", data.to_str().unwrap(), "--set", &genesis]);
+        command.args(["--set", "chain.network=development", "--set", "chain.interval_s=1"]);
+        command.args(["--mine", MINERS[index], "--set", "mining.threads=1"]);
+        command.args(["--set", "mining.hashrate_max=20000"]);
+        command.args(["--p2p-listen", &multiaddress(self.p2p[index])]);
+        command.args(["--peer", &multiaddress(self.p2p[1 - index])]);
+        command.args(["--rpc-listen", &self.rpc[index].to_string()]);
+        command.args(["--metrics-listen", "127.0.0.1:0"]);
+        command
+    }
+
+    /// Starts a node, and returns how long its first answer took.
+    pub(crate) fn start(&self, index: usize) -> (Running, Duration) {
+        let mut node = Running::spawn(self.command(index), self.rpc[index]);
+        let took = node.await_answer();
+        (node, took)
+    }
+}
+
+/// Waits until both nodes have the same block three below their heads.
+pub(crate) fn agree(left: &Running, right: &Running) {
+    let begun = Instant::now();
+    loop {
+        let height = left.height().min(right.height()).saturating_sub(3);
+        let at = json!([format!("{height:#x}"), false]);
+        let id = |node: &Running| {
+            node.call("eth_getBlockByNumber", &at).map(|block| block["hash"].clone())
+        };
+        if number(&json!(format!("{height:#x}"))) > 0 && id(left) == id(right) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the nodes do not agree");
+        thread::sleep(Duration::from_millis(100));
     }
 }
 

@@ -49,6 +49,16 @@ fn value() -> impl Strategy<Value = Value> {
             "state",
             "stateDiff",
             "limit",
+            "stateOverrides",
+            "blockOverrides",
+            "balance",
+            "code",
+            "number",
+            "time",
+            "baseFeePerGas",
+            "requireCanonical",
+            "chainId",
+            "type",
         ]);
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),

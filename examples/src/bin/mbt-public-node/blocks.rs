@@ -179,4 +179,17 @@ mod tests {
         assert!(next_item(&mut [0x80_u8].as_slice()).is_err());
         assert!(next_item(&mut [0xff_u8; 20].as_slice()).is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_bytes_are_read_or_refused_and_items_are_what_was_there(
+            bytes in proptest::collection::vec(proptest::arbitrary::any::<u8>(), 0..200),
+        ) {
+            let (mut input, mut read) = (bytes.as_slice(), Vec::new());
+            while let Ok(Some(item)) = next_item(&mut input) {
+                read.extend(item);
+            }
+            proptest::prop_assert!(bytes.starts_with(&read));
+        }
+    }
 }
