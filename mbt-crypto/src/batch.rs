@@ -24,8 +24,8 @@ pub struct InvalidInBatch {
 ///
 /// let key = SecretKey::from_bytes([7; 32])?;
 /// let notes = ["one", "two"].map(|note| (note, key.sign(keccak256(note))));
-/// let signers =
-///     recover_all(&notes, RecoveryPolicy::LowS, |(note, signature)| (keccak256(note), *signature))?;
+/// let signed = |(note, signature): &(&str, _)| (keccak256(note), *signature);
+/// let signers = recover_all(&notes, RecoveryPolicy::LowS, signed)?;
 /// assert_eq!(signers, [key.address(); 2]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

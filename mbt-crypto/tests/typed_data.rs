@@ -202,7 +202,9 @@ fn random_documents_have_the_digest_that_alloy_gives_them() {
 }
 
 alloy_sol_types::sol! {
-    struct Permit { address owner; address spender; uint256 value; bytes data; string note; bool yes; }
+    struct Permit {
+        address owner; address spender; uint256 value; bytes data; string note; bool yes;
+    }
     struct Batch { Permit first; Permit[] rest; uint64[] numbers; bytes32 tag; }
 }
 
@@ -426,7 +428,11 @@ fn the_message_is_shown_as_it_is_signed() {
 
 proptest! {
     #[test]
-    fn reading_any_document_never_panics(text in ".*", kind in "[a-z0-9\\[\\]]{1,12}", value in ".*") {
+    fn reading_any_document_never_panics(
+        text in ".*",
+        kind in "[a-z0-9\\[\\]]{1,12}",
+        value in ".*",
+    ) {
         let _ = TypedData::from_json(&text);
         let _ = read(&one(&kind, &value.into()));
     }

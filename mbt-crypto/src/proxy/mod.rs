@@ -19,7 +19,8 @@
 //!    once, so that exactly as many stolen keys as the proxies' threshold move no more than one
 //!    warrant's `windowCap` in a window.
 //! 4. Delegators and proxies together are at least the principals' threshold (over 70 % of the
-//!    ring), and the proxies are at least theirs (`floor(n / 3) + 1`): one stolen key moves nothing.
+//!    ring), and the proxies are at least theirs (`floor(n / 3) + 1`): one stolen key moves
+//!    nothing.
 //! 5. A transfer's id is spent once, for ever; the key is the id, never a signature's bytes.
 //!
 //! Heights are the public chain's; both ends of a validity and a deadline are inside.
@@ -27,7 +28,8 @@
 //! ```
 //! use mbt_crypto::{Address, H256, SecretKey};
 //! use mbt_crypto::proxy::{
-//!     Membership, ProxyOp, Scope, Signed, Terms, Thresholds, Warrant, WarrantBook, domain, op_kind,
+//!     Membership, ProxyOp, Scope, Signed, Terms, Thresholds, Warrant, WarrantBook, domain,
+//!     op_kind,
 //! };
 //!
 //! let (league, papc) = (Address([1; 20]), Address([2; 20]));

@@ -224,7 +224,10 @@ impl Model {
             ..*op
         };
         let first = ops[0].0;
-        let made = |event: &Event| matches!(event, Event::Made { ops, .. } if ops[0].transfer_id == first.transfer_id);
+        let made = |event: &Event| match event {
+            Event::Made { ops, .. } => ops[0].transfer_id == first.transfer_id,
+            _ => false,
+        };
         let ascending = ops.windows(2).all(|pair| pair[0].0.proxy < pair[1].0.proxy);
         let mut covered = BTreeSet::new();
         for (op, _) in ops {

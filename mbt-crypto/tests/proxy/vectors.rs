@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use crate::world::{EPOCH, World, key, memberships, payout, scope, terms};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/proxy/vectors.json");
-const ABOUT: &str = "Proxy signatures: EIP-712 structs under the domain, signatures r,s,v with v 27 \
-    or 28. Steps run in order on one book of the ring; each has exactly one fault, or the verdict \
+const ABOUT: &str = "Proxy signatures: EIP-712 structs under the domain, signatures r,s,v with v \
+    27 or 28. Steps run in order on one book of the ring; each has exactly one fault, or the verdict \
     ok. A refused step changes nothing. A signature that cannot be read counts as Signature.";
 
 /// Text of a number, an address or bytes.
@@ -43,7 +43,7 @@ fn warrant_json(world: &World, signed: &Signed<Warrant>) -> Value {
             "league": text(&w.league), "delegator": text(&w.delegator), "proxy": text(&w.proxy),
             "epoch": w.epoch, "validFrom": w.valid_from, "validUntil": w.valid_until,
             "scope": text(&w.scope), "perTxCap": w.per_tx_cap.to_string(),
-            "windowCap": w.window_cap.to_string(), "serial": w.serial,
+            "windowCap": w.window_cap.to_string(), "serial": w.serial.to_string(),
         }),
     )
 }
@@ -55,7 +55,7 @@ fn revocation_json(world: &World, signed: &Signed<Revocation>) -> Value {
         signed,
         json!({
             "league": text(&r.league), "delegator": text(&r.delegator), "proxy": text(&r.proxy),
-            "epoch": r.epoch, "serial": r.serial,
+            "epoch": r.epoch, "serial": r.serial.to_string(),
         }),
     )
 }
@@ -80,7 +80,8 @@ fn op_json(world: &World, signed: &Signed<ProxyOp>) -> Value {
             "league": text(&op.league), "epoch": op.epoch, "proxy": text(&op.proxy),
             "principals": format!("{:#x}", op.principals), "warrantRoot": text(&op.warrant_root),
             "opKind": text(&op.op_kind), "transferId": text(&op.transfer_id),
-            "leagueTxHash": text(&op.league_tx_hash), "leagueBlockHash": text(&op.league_block_hash),
+            "leagueTxHash": text(&op.league_tx_hash),
+            "leagueBlockHash": text(&op.league_block_hash),
             "to": text(&op.to), "amount": op.amount.to_string(), "deadline": op.deadline,
         }),
     )
@@ -135,7 +136,9 @@ impl Script {
         assert_eq!(code(self.world.book.open_next(ring, thresholds, height)), verdict, "{name}");
         self.steps.push(json!({
             "name": name, "do": "open_next", "height": height, "verdict": verdict,
-            "ring": ring_json, "thresholds": { "principals": thresholds.principals, "proxies": thresholds.proxies },
+            "ring": ring_json, "thresholds": {
+                "principals": thresholds.principals, "proxies": thresholds.proxies,
+            },
         }));
     }
 
@@ -463,7 +466,7 @@ fn warrant(json: &Value) -> Warrant {
         scope: hash(&json["scope"]),
         per_tx_cap: number(&json["perTxCap"]),
         window_cap: number(&json["windowCap"]),
-        serial: json["serial"].as_u64().unwrap(),
+        serial: number(&json["serial"]).as_u64(),
     }
 }
 
@@ -473,7 +476,7 @@ fn revocation(json: &Value) -> Revocation {
         delegator: address(&json["delegator"]),
         proxy: address(&json["proxy"]),
         epoch: json["epoch"].as_u64().unwrap(),
-        serial: json["serial"].as_u64().unwrap(),
+        serial: number(&json["serial"]).as_u64(),
     }
 }
 
