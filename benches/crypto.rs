@@ -2,14 +2,15 @@
 //!
 //! `cargo bench -p mbt-benches --bench crypto`
 
-use std::hint::black_box;
+use std::{hint::black_box, sync::Arc};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use k256::ecdsa::{
     RecoveryId, Signature as PeerSignature, SigningKey, VerifyingKey,
     signature::hazmat::PrehashVerifier,
 };
-use mbt_crypto::{KeccakEngine, RecoveryPolicy, SecretKey, keccak256};
+use mbt_account::{Kind, SignedTransaction, Transaction};
+use mbt_crypto::{Address, KeccakEngine, RecoveryPolicy, SecretKey, keccak256};
 use secp256k1::{Message, ecdsa::RecoverableSignature};
 use sha3::Digest;
 use tiny_keccak::Hasher;
@@ -20,6 +21,8 @@ const MANY_BYTES: [usize; 6] = [32, 64, 110, 136, 300, 532];
 const MANY: usize = 256;
 /// A hash-sized word, a transfer, a branch node, a large contract's init code.
 const HASHED_BYTES: [usize; 4] = [32, 110, 532, 24_576];
+/// Transfers of a block.
+const BLOCK_TRANSFERS: u64 = 1_000;
 const KEY: [u8; 32] = [0x17; 32];
 
 fn keccak(criterion: &mut Criterion) {
@@ -173,6 +176,54 @@ fn recover(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Senders of a block's transfers on all cores, beside one core that does nothing but recover:
+/// what is between is encoding, hashing and sharing out.
+fn recover_senders(criterion: &mut Criterion) {
+    let transfers: Vec<Arc<SignedTransaction>> = (0..BLOCK_TRANSFERS).map(transfer).collect();
+    let raw: Vec<_> = transfers
+        .iter()
+        .map(|transfer| {
+            let bytes = transfer.signature().to_bytes();
+            let parity = secp256k1::ecdsa::RecoveryId::from_u8_masked(bytes[64]);
+            let signature =
+                secp256k1::ecdsa::RecoverableSignature::from_compact(&bytes[..64], parity).unwrap();
+            (signature, secp256k1::Message::from_digest(transfer.signing_hash().0))
+        })
+        .collect();
+
+    let mut group = criterion.benchmark_group("crypto::recover_senders");
+    let params = format!("n={BLOCK_TRANSFERS}");
+    group.throughput(Throughput::Elements(BLOCK_TRANSFERS));
+    group.sample_size(20);
+    group.bench_function(BenchmarkId::new("mbt", &params), |bencher| {
+        bencher.iter(|| mbt_account::recover_senders(black_box(&transfers)).unwrap());
+    });
+    group.bench_function(BenchmarkId::new("secp256k1", &params), |bencher| {
+        bencher.iter(|| {
+            for (signature, message) in black_box(&raw) {
+                black_box(signature.recover_ecdsa(*message).unwrap());
+            }
+        });
+    });
+    group.finish();
+}
+
+/// The n-th transfer of a block.
+fn transfer(n: u64) -> Arc<SignedTransaction> {
+    let mut key = KEY;
+    key[31] = u8::try_from(n % 100).unwrap();
+    let kind = Kind::DynamicFee {
+        chain_id: 31_337,
+        max_priority_fee_per_gas: 1_000_000_000.into(),
+        max_fee_per_gas: 100_000_000_000_u64.into(),
+        access_list: Vec::new(),
+    };
+    let to = Some(Address([0x77; 20]));
+    let (gas_limit, value, input) = (21_000, n.into(), Vec::new());
+    let transaction = Transaction { kind, nonce: n / 100, gas_limit, to, value, input };
+    Arc::new(transaction.sign(&SecretKey::from_bytes(key).unwrap()))
+}
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     keccak(&mut criterion);
@@ -180,5 +231,6 @@ fn main() {
     sign(&mut criterion);
     verify(&mut criterion);
     recover(&mut criterion);
+    recover_senders(&mut criterion);
     criterion.final_summary();
 }

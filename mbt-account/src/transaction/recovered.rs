@@ -3,7 +3,7 @@
 use alloc::{sync::Arc, vec::Vec};
 use core::ops::Deref;
 
-use mbt_crypto::{Address, InvalidSignature, RecoveryPolicy};
+use mbt_crypto::{Address, InvalidInBatch, InvalidSignature, RecoveryPolicy, recover_all};
 
 use super::{SignaturePolicy, SignedTransaction, TransactionError};
 
@@ -77,15 +77,11 @@ impl SignedTransaction {
 pub fn recover_senders(
     transactions: &[Arc<SignedTransaction>],
 ) -> Result<Vec<RecoveredTransaction>, InvalidSignature> {
-    let recover = |transaction: &Arc<SignedTransaction>| {
-        let sender = transaction.recover_sender(RecoveryPolicy::LowS)?;
-        Ok(RecoveredTransaction { transaction: Arc::clone(transaction), sender })
+    let signed = |transaction: &Arc<SignedTransaction>| {
+        (transaction.signing_hash(), *transaction.signature())
     };
-    #[cfg(feature = "parallel")]
-    {
-        use rayon::prelude::*;
-        transactions.par_iter().map(recover).collect()
-    }
-    #[cfg(not(feature = "parallel"))]
-    transactions.iter().map(recover).collect()
+    let senders = recover_all(transactions, RecoveryPolicy::LowS, signed)
+        .map_err(|InvalidInBatch { source, .. }| source)?;
+    let join = |(transaction, sender)| RecoveredTransaction::new_unchecked(transaction, sender);
+    Ok(transactions.iter().cloned().zip(senders).map(join).collect())
 }
