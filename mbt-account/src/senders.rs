@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::mem;
 
-use mbt_crypto::{Address, InvalidSignature, RecoveryPolicy};
+use mbt_crypto::{Address, InvalidSignature, RecoveryPolicy, recover_each};
 
 use crate::{RecoveredTransaction, SignedTransaction, TxHash};
 
@@ -133,20 +133,17 @@ impl SenderBatch {
             recovered: self.0.len().saturating_sub(known) as u64,
             reused: known as u64,
         };
-        let recover = |(transaction, sender): (Arc<SignedTransaction>, Option<Address>)| {
-            let sender = match sender {
-                Some(sender) => sender,
-                None => transaction.recover_sender(RecoveryPolicy::LowS)?,
-            };
-            Ok(RecoveredTransaction::new_unchecked(transaction, sender))
+        let unknown = self.0.iter().filter(|(_, sender)| sender.is_none());
+        let unknown: Vec<_> = unknown.map(|(transaction, _)| Arc::clone(transaction)).collect();
+        let signed = |transaction: &Arc<SignedTransaction>| {
+            (transaction.signing_hash(), *transaction.signature())
         };
-        #[cfg(feature = "parallel")]
-        if statistics.recovered > 1 {
-            use rayon::prelude::*;
-            let results = self.0.into_par_iter().map(recover).collect();
-            return RecoveredBatch { results, statistics };
-        }
-        RecoveredBatch { results: self.0.into_iter().map(recover).collect(), statistics }
+        let mut found = recover_each(&unknown, RecoveryPolicy::LowS, signed).into_iter();
+        let join = |(transaction, sender): (_, Option<Address>)| {
+            let sender = sender.map_or_else(|| found.next(), |sender| Some(Ok(sender)))?;
+            Some(sender.map(|sender| RecoveredTransaction::new_unchecked(transaction, sender)))
+        };
+        RecoveredBatch { results: self.0.into_iter().filter_map(join).collect(), statistics }
     }
 }
 

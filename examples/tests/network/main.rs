@@ -7,7 +7,6 @@
 )]
 
 mod raw_peer;
-mod reorg;
 mod senders;
 mod support;
 
