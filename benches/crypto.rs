@@ -185,9 +185,8 @@ fn recover_senders(criterion: &mut Criterion) {
         .map(|transfer| {
             let bytes = transfer.signature().to_bytes();
             let parity = secp256k1::ecdsa::RecoveryId::from_u8_masked(bytes[64]);
-            let signature =
-                secp256k1::ecdsa::RecoverableSignature::from_compact(&bytes[..64], parity).unwrap();
-            (signature, secp256k1::Message::from_digest(transfer.signing_hash().0))
+            let signature = RecoverableSignature::from_compact(&bytes[..64], parity).unwrap();
+            (signature, Message::from_digest(transfer.signing_hash().0))
         })
         .collect();
 
