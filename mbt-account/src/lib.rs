@@ -3,6 +3,8 @@
 
 extern crate alloc;
 
+mod amount;
+mod chain_id;
 pub mod codec;
 mod gas;
 mod invalid;
@@ -14,6 +16,10 @@ mod record;
 mod senders;
 mod transaction;
 
+pub use amount::{AmountError, format_amount, parse_amount};
+pub use chain_id::{
+    AssignedChain, DEVELOPMENT_CHAIN_ID, PUBLIC_CHAIN_ID, PublicChain, TEST_CHAIN_ID,
+};
 pub use gas::{INIT_CODE_BYTES_MAX, intrinsic_gas};
 pub use invalid::InvalidTransaction;
 pub use pool::{

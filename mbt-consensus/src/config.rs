@@ -7,6 +7,7 @@ use crate::{
     Header,
     rules::{GAS_LIMIT_DEFAULT, asert::TAU_INTERVALS},
 };
+use mbt_account::{DEVELOPMENT_CHAIN_ID, PUBLIC_CHAIN_ID, TEST_CHAIN_ID};
 
 /// Depth from which a block is final: a node in sync takes no deeper reorganisation (SPEC 6).
 pub const MAX_REORG: u64 = 64;
@@ -47,7 +48,7 @@ impl ChainConfig {
     #[must_use]
     pub fn public() -> Self {
         Self {
-            chain_id: 5_063_252,
+            chain_id: PUBLIC_CHAIN_ID,
             interval_s: 15,
             target_max: U256::MAX >> 16,
             max_reorg: MAX_REORG,
@@ -60,13 +61,18 @@ impl ChainConfig {
     /// Returns the public test chain's rules.
     #[must_use]
     pub fn test() -> Self {
-        Self { chain_id: 5_063_253, ..Self::public() }
+        Self { chain_id: TEST_CHAIN_ID, ..Self::public() }
     }
 
     /// Returns the rules of a development network: blocks every two seconds, and any target.
     #[must_use]
     pub fn development() -> Self {
-        Self { chain_id: 31_337, interval_s: 2, target_max: U256::MAX, ..Self::public() }
+        Self {
+            chain_id: DEVELOPMENT_CHAIN_ID,
+            interval_s: 2,
+            target_max: U256::MAX,
+            ..Self::public()
+        }
     }
 
     /// Returns how far a header may be ahead of the receiver's clock, in seconds: tau / 20.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mbt_account::PUBLIC_CHAIN_ID;
 use mbt_consensus::BlockId;
 use mbt_crypto::{Address, H256, Network};
 use mbt_trie::StateView;
@@ -31,11 +32,9 @@ pub(crate) const METHODS: &[Method] = &[
 /// Tells the node to take a branch that it refused for its depth.
 pub(crate) const ACCEPT_REORG: &str = "admin_acceptReorg";
 
-const PUBLIC_CHAIN: u64 = 5_063_252;
-
 /// Addresses are written for the main network on the public chain, else for test networks.
 fn network(api: &Api) -> Network {
-    if api.node.chain_config().chain_id == PUBLIC_CHAIN { Network::Main } else { Network::Test }
+    if api.node.chain_config().chain_id == PUBLIC_CHAIN_ID { Network::Main } else { Network::Test }
 }
 
 fn account(api: &Api, params: &mut Params) -> Answer {
