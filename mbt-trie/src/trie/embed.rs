@@ -131,12 +131,27 @@ impl Staged {
         self.entries.clear();
     }
 
+    /// Sorts the changes by key. Of several of a key the last counts.
     fn sorted(&self) -> Vec<Change<'_>> {
         let change = |(key, value): &(Range<usize>, Range<usize>)| {
             Change::new(&self.bytes[key.clone()], &self.bytes[value.clone()])
         };
-        let mut changes: Vec<_> = self.entries.iter().map(change).collect();
-        Change::sort(&mut changes);
+        let key = |place: usize| &self.bytes[self.entries[place].0.clone()];
+        let heads = self.entries.iter().map(|entry| change(entry).head());
+        let mut order: Vec<(u64, usize)> = heads.zip(0..).collect();
+        order.sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1))).then(a.1.cmp(&b.1))
+        });
+        let mut changes: Vec<Change<'_>> = Vec::with_capacity(order.len());
+        for (_, place) in order {
+            let change = change(&self.entries[place]);
+            match changes.last_mut() {
+                Some(last) if last.head() == change.head() && last.key == change.key => {
+                    *last = change;
+                }
+                _ => changes.push(change),
+            }
+        }
         changes
     }
 }

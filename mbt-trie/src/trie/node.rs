@@ -70,7 +70,11 @@ impl<'a> Node<'a> {
         let first = items.clone();
         items.raw()?;
         items.raw()?;
-        if items.is_empty() { Self::decode_short(first) } else { Branch::decode(first) }
+        if items.is_empty() {
+            Self::decode_short(first)
+        } else {
+            Branch::decode(&bytes[item(bytes, 0).0..])
+        }
     }
 
     fn decode_short(mut items: Reader<'a>) -> Result<Self, NodeError> {
@@ -96,24 +100,39 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Branch<'a> {
-    fn decode(items: Reader<'a>) -> Result<Node<'a>, NodeError> {
-        match Self::read(items.clone()) {
+    fn decode(items: &'a [u8]) -> Result<Node<'a>, NodeError> {
+        match Self::read(items) {
             Ok(branch) => Ok(Node::Branch(branch)),
-            Err(error) => match count(items)? {
+            Err(error) => match count(Reader::new(items))? {
                 17 => Err(error),
                 others => Err(NodeError::Items(others)),
             },
         }
     }
 
-    fn read(mut items: Reader<'a>) -> Result<Self, NodeError> {
-        let mut branch = Self::default();
+    fn read(mut items: &'a [u8]) -> Result<Self, NodeError> {
+        let (mut branch, mut ways) = (Self::default(), 0);
         for child in &mut branch.children {
-            *child = Child::decode(items.raw()?)?;
+            if let [0x80, rest @ ..] = items {
+                items = rest;
+                continue;
+            }
+            ways += 1;
+            if let [0xa0, rest @ ..] = items
+                && let Some((hash, rest)) = rest.split_first_chunk()
+            {
+                *child = Some(Child::Hash(hash));
+                items = rest;
+            } else {
+                let raw = Reader::new(items).raw()?;
+                *child = Child::decode(raw)?;
+                items = &items[raw.len()..];
+            }
         }
-        branch.value = items.bytes()?;
-        items.finish()?;
-        let ways = branch.children.iter().flatten().count() + usize::from(!branch.value.is_empty());
+        let mut last = Reader::new(items);
+        branch.value = last.bytes()?;
+        last.finish()?;
+        ways += usize::from(!branch.value.is_empty());
         if ways < 2 { Err(NodeError::NotMinimal) } else { Ok(branch) }
     }
 }
@@ -169,6 +188,7 @@ pub(crate) fn append_header(out: &mut Vec<u8>, kind: u8, length: usize) {
 }
 
 /// Returns where the payload of the well-formed item at `at` starts and ends.
+#[inline]
 pub(crate) fn item(data: &[u8], at: usize) -> (usize, usize) {
     let long = |first: u8, base: u8| {
         let size = usize::from(first - base);

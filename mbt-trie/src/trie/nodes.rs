@@ -15,52 +15,53 @@ use super::{
 /// Keeps the nodes of a [`Trie`](crate::Trie) in memory.
 #[derive(Clone, Debug)]
 pub struct MemoryNodes {
-    /// By the groups of [`NodeChanges`]; the last holds the paths of up to one half byte.
+    /// By the first half byte; the last holds the root.
     shards: Vec<Shard>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Shard {
     // Only looked up, never walked for output.
-    places: HashMap<Path, Block>,
+    short: HashMap<u64, Block>,
+    long: HashMap<Box<[u8]>, Block>,
     bytes: Heap,
 }
 
-/// A path: in one word if it is short.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum Path {
-    /// Behind a one, four bits for each half byte.
-    Short(u64),
-    /// The half bytes.
-    Long(Box<[u8]>),
+/// Returns a path of less than 16 half bytes as a number: behind a one, four bits for each.
+fn short(path: NodePath<'_>) -> Option<u64> {
+    let word = || path.nibbles().fold(1, |word, nibble| (word << 4) | u64::from(nibble));
+    (path.len() < 16).then(word)
 }
 
-impl From<NodePath<'_>> for Path {
-    fn from(path: NodePath<'_>) -> Self {
-        if path.len() < 16 {
-            Self::Short(path.nibbles().fold(1, |word, nibble| (word << 4) | u64::from(nibble)))
-        } else {
-            Self::Long(path.nibbles().collect())
-        }
-    }
+fn long(path: NodePath<'_>) -> Box<[u8]> {
+    path.nibbles().collect()
 }
 
 impl Shard {
     fn set(&mut self, path: NodePath<'_>, bytes: Option<&[u8]>) {
-        let Self { places, bytes: heap } = self;
-        match bytes {
-            Some(bytes) => {
-                places
-                    .entry(path.into())
-                    .and_modify(|block| *block = heap.replace(*block, bytes))
-                    .or_insert_with(|| heap.store(bytes));
-            }
-            None => {
-                if let Some(block) = places.remove(&Path::from(path)) {
-                    heap.free(block);
-                }
-            }
-        }
+        let heap = &mut self.bytes;
+        let Some(bytes) = bytes else {
+            let block = match short(path) {
+                Some(word) => self.short.remove(&word),
+                None => self.long.remove(&long(path)),
+            };
+            block.into_iter().for_each(|block| heap.free(block));
+            return;
+        };
+        let block = match short(path) {
+            Some(word) => self.short.entry(word).or_default(),
+            None => self.long.entry(long(path)).or_default(),
+        };
+        // A node is never empty, so an empty block is one that was not there.
+        *block = if block.len() == 0 { heap.store(bytes) } else { heap.replace(*block, bytes) };
+    }
+
+    fn get(&self, path: NodePath<'_>) -> Option<&[u8]> {
+        let block = match short(path) {
+            Some(word) => self.short.get(&word),
+            None => self.long.get(&long(path)),
+        };
+        block.map(|block| self.bytes.get(*block))
     }
 }
 
@@ -80,7 +81,7 @@ impl MemoryNodes {
     /// Returns the number of nodes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.places.len()).sum()
+        self.shards.iter().map(|shard| shard.short.len() + shard.long.len()).sum()
     }
 
     /// Tells whether there is no node.
@@ -94,31 +95,23 @@ impl NodeStore for MemoryNodes {
     type Error = CorruptNode;
 
     fn node(&self, path: NodePath<'_>) -> Result<Option<Vec<u8>>, CorruptNode> {
-        let group = path.nibbles().next().filter(|_| path.len() > 1);
-        let shard = &self.shards[group.map_or(NodeChanges::GROUPS - 1, usize::from)];
-        let block = shard.places.get(&Path::from(path));
-        Ok(block.map(|block| shard.bytes.get(*block).to_vec()))
+        let shard = path.nibbles().next().map_or(NodeChanges::GROUPS - 1, usize::from);
+        Ok(self.shards[shard].get(path).map(<[u8]>::to_vec))
     }
 
     fn write(&mut self, changes: &NodeChanges<'_>) -> Result<(), CorruptNode> {
-        // Short paths come in two groups and go to one shard.
-        let above = &mut self.shards[NodeChanges::GROUPS - 1];
-        changes.for_each(|path, _, new| {
-            if path.len() < 2 {
-                above.set(path, new);
-            }
+        changes.for_each_in(NodeChanges::GROUPS - 1, |path, _, new| {
+            let shard = path.nibbles().next().map_or(NodeChanges::GROUPS - 1, usize::from);
+            self.shards[shard].set(path, new);
         });
         let write = |(group, shard): (usize, &mut Shard)| {
-            changes.for_each_in(group, |path, _, new| {
-                if path.len() > 1 {
-                    shard.set(path, new);
-                }
-            });
+            changes.for_each_in(group, |path, _, new| shard.set(path, new));
         };
+        let shards = &mut self.shards[..NodeChanges::GROUPS - 1];
         #[cfg(feature = "parallel")]
-        self.shards.par_iter_mut().enumerate().for_each(write);
+        shards.par_iter_mut().enumerate().for_each(write);
         #[cfg(not(feature = "parallel"))]
-        self.shards.iter_mut().enumerate().for_each(write);
+        shards.iter_mut().enumerate().for_each(write);
         Ok(())
     }
 }

@@ -116,6 +116,13 @@ impl Heap {
         self.store(bytes)
     }
 
+    /// Forgets all blocks and keeps their room.
+    pub(crate) fn clear(&mut self) {
+        self.end = 0;
+        self.used = 0;
+        self.free.iter_mut().for_each(Vec::clear);
+    }
+
     /// Returns the bytes that blocks take.
     pub(crate) const fn used(&self) -> usize {
         self.used

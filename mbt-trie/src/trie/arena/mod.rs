@@ -131,6 +131,10 @@ impl<'a> Change<'a> {
         });
     }
 
+    pub(crate) const fn head(&self) -> u64 {
+        self.head
+    }
+
     pub(crate) fn nibble(&self, at: usize) -> u8 {
         if at < 16 {
             (self.head >> (60 - 4 * at) & 15) as u8
@@ -273,6 +277,17 @@ impl Arena {
         self.heap.free(slot.block);
         self.slot_mut(node).kind = Kind::Free;
         self.free.push(node);
+    }
+
+    /// Lets all nodes go and keeps their room.
+    pub(crate) fn clear(&mut self) {
+        self.begin();
+        self.slots.clear();
+        self.free.clear();
+        self.forks.clear();
+        self.free_forks.clear();
+        self.heap.clear();
+        self.taken.clear();
     }
 
     /// Takes in a node that was encoded before.

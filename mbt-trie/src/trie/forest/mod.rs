@@ -183,7 +183,8 @@ impl<K: Copy + Ord + Sync> Forest<K> {
             };
             let old = stored(touched.old, joined.old.forked);
             let new = stored(touched.new, joined.new.forked);
-            if old != new {
+            // A node is made only where it says something else, so both are never alike.
+            if old.is_some() || new.is_some() {
                 visit(trie, Arena::path_of(touched, jobs), old, new);
             }
         }

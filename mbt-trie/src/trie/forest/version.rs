@@ -63,7 +63,7 @@ impl<K: Copy + Ord + Sync> Forest<K> {
 
     /// Forgets everything and starts at the version known by `root`.
     fn reset(&mut self, root: H256) {
-        self.arenas.iter_mut().for_each(|arena| *arena = Arena::default());
+        self.arenas.iter_mut().for_each(Arena::clear);
         self.versions.clear();
         self.next = 0;
         let id = self.number();
@@ -98,7 +98,7 @@ impl<K: Copy + Ord + Sync> Forest<K> {
     /// Lets all nodes go, which are read again when they are needed.
     pub(crate) fn unload(&mut self) {
         self.abort();
-        self.arenas.iter_mut().for_each(|arena| *arena = Arena::default());
+        self.arenas.iter_mut().for_each(Arena::clear);
         self.versions.clear();
     }
 
