@@ -9,7 +9,8 @@ mod view;
 use alloc::vec::Vec;
 use core::ops::Bound;
 
-use mbt_crypto::H256;
+use mbt_account::EMPTY_ROOT;
+use mbt_crypto::{H256, keccak256};
 
 pub use read::{Historic, Latest};
 pub use resident::{RESIDENT_BYTES, ResidentState};
@@ -18,10 +19,11 @@ pub use view::{AccountDiff, StateDiff, StateError, StateView};
 use self::{
     plan::{Plan, Replaced, Tries},
     table::{
-        CHANGES, CODES, append_changed, changed, head, head_entry, history_key, number_in, oldest,
+        CHANGES, CODES, Table, append_changed, changed, head, head_entry, history_key, node_key,
+        number_in, oldest, root_entry,
     },
 };
-use crate::{KeyValueRead, Stage, StoreError, WriteBatch};
+use crate::{KeyValueRead, NodePath, Stage, StoreError, WriteBatch};
 
 /// Blocks pruned at most by one commit, so that a window made smaller is emptied in small pieces.
 const PRUNED_BLOCKS_MAX: usize = 16;
@@ -85,6 +87,8 @@ impl State {
         let plan = Plan::new(stage, tries, diff)?;
         stage.apply(pruned);
         let kept = head.is_some() && self.history != History::Blocks(0);
+        let (column, key, value) = root_entry(plan.root);
+        stage.put(column, key, value);
         write(stage.batch_mut(), number, diff, plan.entries, kept);
         Ok(plan.root)
     }
@@ -121,6 +125,13 @@ impl State {
         }
         batch.delete(CHANGES, number.to_be_bytes());
         let (column, key, value) = head_entry(number.saturating_sub(1));
+        batch.put(column, key, value);
+        let node = (Table::AccountNodes.column(), node_key(None, NodePath::ROOT));
+        let node = match batch.change(node.0, &node.1) {
+            Some(node) => node.map(<[u8]>::to_vec),
+            None => stage.get(node.0, &node.1)?,
+        };
+        let (column, key, value) = root_entry(node.map_or(EMPTY_ROOT, keccak256));
         batch.put(column, key, value);
         stage.apply(batch);
         Ok(())

@@ -5,9 +5,9 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use core::ops::Range;
 
 use mbt_account::{EMPTY_ROOT, PublicAccount};
-use mbt_crypto::{Address, H256, keccak256, keccak256_all};
+use mbt_crypto::{Address, H256, keccak256_all};
 
-use super::table::{Table, decode_account, encode_slot, keys_of, node_key, slot_key};
+use super::table::{Table, decode_account, encode_slot, keys_of, node_key, root, slot_key};
 use crate::{
     AccountDiff, KeyValueRead, NodePath, StateDiff, StoreError,
     trie::{
@@ -78,8 +78,7 @@ impl Plan {
         tries: &mut Tries,
         diff: &StateDiff,
     ) -> Result<Self, StoreError> {
-        let root = read.get(Table::AccountNodes.column(), &node_key(None, NodePath::ROOT))?;
-        let root = root.map_or(EMPTY_ROOT, keccak256);
+        let root = root(read)?;
         tries.begin(root);
         let mut plan = Self { root, entries: Vec::new() };
         match plan.work_out(read, tries, diff) {

@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 use core::ops::Bound;
 
 use mbt_account::{
-    PublicAccount,
+    EMPTY_ROOT, PublicAccount,
     codec::{Decode, DecodeError},
 };
-use mbt_crypto::{Address, H256, U256};
+use mbt_crypto::{Address, H256, U256, keccak256};
 
 use crate::{Column, KeyValueRead, NodePath, StoreError};
 
@@ -23,6 +23,7 @@ pub(super) const CHANGES: Column = Column("state-changes");
 pub(super) const META: Column = Column("state-meta");
 
 const HEAD: &[u8] = b"head";
+const ROOT: &[u8] = b"root";
 
 /// A table with history.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -144,6 +145,26 @@ pub(super) fn head(read: &impl KeyValueRead) -> Result<Option<u64>, StoreError> 
 
 pub(super) const fn head_entry(number: u64) -> (Column, &'static [u8], [u8; 8]) {
     (META, HEAD, number.to_be_bytes())
+}
+
+/// Reads the root of the state that is stored. What was written before roots were is taken at the
+/// word of its root node.
+pub(super) fn root(read: &impl KeyValueRead) -> Result<H256, StoreError> {
+    match read.get(META, ROOT)? {
+        Some(bytes) => {
+            let what = "a root is not 32 bytes long";
+            let root = bytes.try_into().map(H256);
+            root.map_err(|_| StoreError::Corrupt { column: META, what })
+        }
+        None => {
+            let node = read.get(Table::AccountNodes.column(), &node_key(None, NodePath::ROOT))?;
+            Ok(node.map_or(EMPTY_ROOT, keccak256))
+        }
+    }
+}
+
+pub(super) const fn root_entry(root: H256) -> (Column, &'static [u8], [u8; 32]) {
+    (META, ROOT, root.0)
 }
 
 pub(super) fn number_in(column: Column, bytes: &[u8]) -> Result<u64, StoreError> {
