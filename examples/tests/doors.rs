@@ -188,6 +188,77 @@ fn an_exported_chain_is_imported_and_a_torn_file_is_refused() {
 }
 
 #[test]
+fn a_store_is_checked_moved_and_begun_from_a_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let rpc = free_address();
+    let mut command = program();
+    command.args(["run", "--dev", "-q", "--block-time", "1", "--data", text(&first)]);
+    command.args(["--rpc-listen", &rpc.to_string(), "--metrics-listen", "127.0.0.1:0"]);
+    let mut node = Running::spawn(command, rpc);
+    node.await_answer();
+    node.await_height(3);
+    assert_eq!(node.interrupt(), Some(0));
+
+    let settings = ["--dev", "--set", "chain.interval_s=1", "-q"];
+    let run = |args: &[&str], data: &Path| {
+        let output = output([args, &settings[..], &["--data", text(data)]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap() + &said)
+    };
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let (code, checked) = run(&["db", "verify", "--json"], &first);
+    assert_eq!(code, Some(0), "{checked}");
+    assert_eq!(json(&checked)["faults"], 0);
+    let (_, sizes) = run(&["db", "stats", "--json"], &first);
+    assert_eq!(json(&sizes)["engine"], "redb");
+
+    // To another engine and to be run there.
+    let (code, said) = run(&["db", "migrate", "--to", "fjall"], &first);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("storage.engine = \"fjall\""), "{said}");
+    let (code, said) = run(&["db", "migrate", "--to", "fjall"], &first);
+    assert!(code == Some(1) && said.contains("holds data already"), "{said}");
+    let moved = ["db", "verify", "--json", "--set", "storage.engine=fjall"];
+    let (code, again) = run(&moved, &first);
+    assert_eq!((code, &again), (Some(0), &checked));
+
+    // A node that begins at the head.
+    let file = folder.path().join("head.state");
+    let (code, said) = run(&["export", "--state", text(&file)], &first);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(&["import", "--state", text(&file)], &second);
+    assert!(code == Some(3) && said.contains("genesis.json"), "{said}");
+    fs::copy(first.join("genesis.json"), second.join("genesis.json")).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let torn = folder.path().join("torn.state");
+    fs::write(&torn, &bytes[..bytes.len() - 1]).unwrap();
+    let (code, said) = run(&["import", "--state", text(&torn)], &second);
+    assert!(code == Some(1) && said.contains("torn.state"), "{said}");
+    let (code, said) = run(&["db", "verify"], &second);
+    assert!(code == Some(1) && said.contains("was not finished"), "{said}");
+    let (code, said) = run(&["import", "--state", text(&file)], &second);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, verified) = run(&["db", "verify", "--json"], &second);
+    assert_eq!(code, Some(0), "{verified}");
+    assert_eq!(json(&verified)["head"], json(&checked)["head"]);
+    let height = json(&verified)["head"]["number"].as_u64().unwrap();
+    let rpc = free_address();
+    let mut command = program();
+    command.args(["run", "--dev", "-q", "--block-time", "1", "--data", text(&second)]);
+    command.args(["--rpc-listen", &rpc.to_string(), "--metrics-listen", "127.0.0.1:0"]);
+    let mut node = Running::spawn(command, rpc);
+    node.await_answer();
+    node.await_height(height + 2);
+    assert_eq!(node.interrupt(), Some(0));
+    let (code, verified) = run(&["db", "verify"], &second);
+    assert_eq!(code, Some(0), "{verified}");
+    let file = folder.path().join("again.state");
+    let (code, said) = run(&["export", "--state", text(&file)], &second);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
 fn a_generated_key_is_its_owners_only_and_is_never_replaced() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();

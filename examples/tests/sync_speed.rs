@@ -13,12 +13,16 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use mbt_examples::storage::Store;
+use mbt_examples::storage::{Location, Store};
 use support::{NAME, address, head, mine_many, node, node_in, start};
 
 async fn measure(blocks: u64, transfers: usize) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::redb(&folder.path().join("chain.redb"), 64 << 20).unwrap();
+    let store = Store::open(&Location::Redb {
+        file: folder.path().join("chain.redb"),
+        cache_bytes: 64 << 20,
+    })
+    .unwrap();
     let (a, b) = (node(), node_in(NAME, store));
     let made = Instant::now();
     mine_many(a.handle(), blocks, transfers, 0).await;

@@ -10,7 +10,9 @@ mod header;
 mod reader;
 mod rules;
 mod sealed;
+mod start;
 mod table;
+mod verify;
 
 pub use block::{Block, RawBlock};
 pub use body::{BODY_BYTES_MAX, Body, BodyError, InvalidBody, TRANSACTIONS_MAX};
@@ -31,3 +33,5 @@ pub use rules::{
     next_gas_limit, prev_randao, seal,
 };
 pub use sealed::SealedHeader;
+pub use start::{StartError, StartingPoint};
+pub use verify::ChainFault;

@@ -34,6 +34,11 @@ impl<S: KeyValueStore> ChainReader<S> {
         Self { config, store }
     }
 
+    /// Reads a chain that nobody writes, such as one that is looked at by a tool.
+    pub fn open(config: ChainConfig, store: S) -> Self {
+        Self::new(Arc::new(config), Arc::new(store))
+    }
+
     /// Returns the chain's rules.
     #[must_use]
     pub fn config(&self) -> &ChainConfig {

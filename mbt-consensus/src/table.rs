@@ -32,6 +32,7 @@ pub(crate) const META: Column = Column("chain-meta");
 
 const HEAD: &[u8] = b"head";
 const GENESIS: &[u8] = b"genesis";
+const START: &[u8] = b"start";
 
 const fn corrupt(column: Column, what: &'static str) -> StoreError {
     StoreError::Corrupt { column, what }
@@ -229,6 +230,22 @@ pub(crate) fn retire(batch: &mut WriteBatch, number: u64, transactions: &[TxHash
 /// Names the genesis block.
 pub(crate) fn put_genesis(batch: &mut WriteBatch, id: &BlockId) {
     batch.put(META, GENESIS, id.as_bytes());
+}
+
+/// Makes a block canonical that is not stored whole.
+pub(crate) fn put_canonical(batch: &mut WriteBatch, number: u64, id: &BlockId) {
+    batch.put(CANONICAL, number.to_be_bytes(), id.as_bytes());
+}
+
+/// Names the block that the chain starts with here, which is its head.
+pub(crate) fn put_start(batch: &mut WriteBatch, id: &BlockId, number: u64) {
+    batch.put(META, HEAD, id.as_bytes());
+    batch.put(META, START, number.to_be_bytes());
+}
+
+/// Reads the number of the block that the chain starts with here; none when that is genesis.
+pub(crate) fn start(read: &impl KeyValueRead) -> Result<Option<u64>, StoreError> {
+    read.get(META, START)?.map(|bytes| number_in(META, &bytes)).transpose()
 }
 
 /// Forgets a block that is not canonical.

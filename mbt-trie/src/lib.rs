@@ -4,14 +4,19 @@
 extern crate alloc;
 
 mod mmr;
+mod snapshot;
 mod state;
 mod store;
 mod trie;
 
 pub use mmr::{AncestorProof, MerkleMountainRange, MmrError, MmrNode};
+pub use snapshot::{
+    SNAPSHOT_PREFIX_BYTES, SnapshotCounts, SnapshotError, SnapshotExport, SnapshotHead,
+    SnapshotImport, chunk_bytes,
+};
 pub use state::{
-    AccountDiff, Historic, History, Latest, RESIDENT_BYTES, ResidentState, State, StateDiff,
-    StateError, StateView,
+    AccountDiff, Historic, History, Latest, RESIDENT_BYTES, ResidentState, State, StateCounts,
+    StateDiff, StateError, StateFault, StateView, verify_state,
 };
 #[cfg(feature = "testing")]
 pub use store::testing;

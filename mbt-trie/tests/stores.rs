@@ -3,7 +3,9 @@
 
 use mbt_trie::{
     Column, Durability, KeyValueRead, KeyValueStore, MemoryStore, WriteBatch, WriteBuffer,
-    testing::{FaultyStore, key_value_store_laws},
+    testing::{
+        FaultyStore, JournalStore, SimulatedDisk, key_value_store_laws, reopened_store_laws,
+    },
 };
 
 const COLUMN: Column = Column("test");
@@ -33,6 +35,19 @@ fn a_buffer_over_a_buffer_keeps_the_laws() {
     key_value_store_laws(|| {
         WriteBuffer::new(WriteBuffer::with_bytes_max(MemoryStore::new(), 700).unwrap()).unwrap()
     });
+}
+
+#[test]
+fn the_journal_keeps_the_laws() {
+    let mut seed = 0;
+    key_value_store_laws(|| {
+        seed += 1;
+        JournalStore::open(SimulatedDisk::new(seed)).unwrap()
+    });
+    let disk = SimulatedDisk::new(0);
+    reopened_store_laws(|| JournalStore::open(disk.clone()).unwrap());
+    let disk = SimulatedDisk::new(0);
+    reopened_store_laws(|| WriteBuffer::new(JournalStore::open(disk.clone()).unwrap()).unwrap());
 }
 
 #[test]

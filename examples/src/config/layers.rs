@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::{Config, ConfigError};
+use crate::storage::DatabaseUrl;
 
 /// What names of environment variables begin with.
 const PREFIX: &str = "MBT_";
@@ -88,16 +89,27 @@ impl Layers {
     /// # Errors
     /// [`ConfigError`].
     pub fn flag(&mut self, flag: &str, key: &str, text: &str) -> Result<(), ConfigError> {
+        if key == "storage.url" && DatabaseUrl::new(text).has_password() {
+            return Err(ConfigError::Value {
+                origin: format!("flag {flag}"),
+                key: key.to_owned(),
+                value: DatabaseUrl::new(text).to_string(),
+                reason: "a password on the command line is seen by every user of the machine: \
+                         use MBT_STORAGE_URL or storage.url_file"
+                    .to_owned(),
+            });
+        }
         self.text(&format!("flag {flag}"), key, text)
     }
 
-    /// Writes what is set as TOML, whether or not it can be run with.
+    /// Writes what is set as TOML, without passwords, whether or not it can be run with.
     ///
     /// # Errors
     /// [`ConfigError`].
     pub fn to_toml(&self) -> Result<String, ConfigError> {
-        toml::to_string_pretty(&self.table)
-            .map_err(|error| ConfigError::Unwritable { reason: error.to_string() })
+        Config::deserialize(self.table.clone())
+            .map_err(|error| ConfigError::Contradiction { reason: error.message().to_owned() })?
+            .to_toml()
     }
 
     /// Returns the settings, checked.
@@ -229,6 +241,18 @@ mod tests {
         assert!(matches!(&error, ConfigError::UnknownKey { key, .. } if key == "rpc.lisen"));
         assert!(layers().flag("--set", "rpc", "1").is_err());
         layers().environment(variable("MBT_VECTORS", "elsewhere")).unwrap();
+    }
+
+    #[test]
+    fn a_password_comes_from_no_flag_and_is_never_shown() {
+        let url = "postgresql://mbt:secret@localhost/chain";
+        let error = layers().flag("--set", "storage.url", url).unwrap_err().to_string();
+        assert!(error.contains("storage.url_file") && !error.contains("secret"), "{error}");
+        let mut layers = layers();
+        layers.environment(variable("MBT_STORAGE_URL", url)).unwrap();
+        assert!(!layers.to_toml().unwrap().contains("secret"));
+        let location = layers.finish().unwrap().storage;
+        assert_eq!(location.url, DatabaseUrl::new(url));
     }
 
     #[test]

@@ -84,6 +84,7 @@ impl Config {
         if self.mining.enabled {
             self.mining.reward().map_err(|error| refused(error.to_string()))?;
         }
+        self.storage.check().map_err(refused)?;
         logging::filter(&self.log.filter).map_err(|error| refused(error.to_string()))?;
         if self.chain.network != Network::Development && self.chain.genesis.is_empty() {
             return Err(refused(
@@ -115,6 +116,18 @@ mod tests {
         for config in [Config::default(), Config::development()] {
             assert_eq!(toml::from_str::<Config>(&config.to_toml().unwrap()).unwrap(), config);
         }
+    }
+
+    #[test]
+    fn a_database_is_needed_exactly_once() {
+        let mut config = Config::development();
+        config.storage.engine = Engine::PostgreSql;
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains("storage.url"), "{error}");
+        config.storage.url = crate::storage::DatabaseUrl::new("postgresql://localhost/mbt");
+        config.check().unwrap();
+        config.storage.url_file = "url".to_owned();
+        assert!(config.check().is_err());
     }
 
     #[test]

@@ -1,10 +1,17 @@
 //! The sections of the configuration that no other module owns.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
 use libp2p::Multiaddr;
 use mbt_account::{PoolConfig, Unprotected};
 use mbt_consensus::ChainConfig;
 use mbt_trie::History;
 use serde::{Deserialize, Serialize};
+
+use crate::storage::{DatabaseUrl, Location, PostgresSettings};
 
 /// A public chain by name.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -89,6 +96,23 @@ pub enum Engine {
     /// One file.
     #[default]
     Redb,
+    /// A folder of log-structured trees, for many writes.
+    Fjall,
+    /// A database server, for a chain that outgrows one machine's disk.
+    PostgreSql,
+}
+
+impl Engine {
+    /// Returns the engine's name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Redb => "redb",
+            Self::Fjall => "fjall",
+            Self::PostgreSql => "postgresql",
+        }
+    }
 }
 
 /// Where the chain is kept.
@@ -97,13 +121,83 @@ pub enum Engine {
 pub struct StorageSection {
     /// The engine.
     pub engine: Engine,
-    /// Most MiB of the file kept in memory.
+    /// The engine's file or folder; empty: `chain.redb` or `chain.fjall` in the node's folder.
+    pub path: String,
+    /// Most MiB of the file or folder kept in memory.
     pub cache_mib: usize,
+    /// The PostgreSQL database, as `postgresql://user@host/database`. A password in it must not
+    /// come from a flag.
+    pub url: DatabaseUrl,
+    /// A file that holds the address of the database instead.
+    pub url_file: String,
+    /// The schema in the database: one for each node.
+    pub schema: String,
+    /// Most connections to the database.
+    pub connections_max: usize,
 }
 
 impl Default for StorageSection {
     fn default() -> Self {
-        Self { engine: Engine::default(), cache_mib: 128 }
+        Self {
+            engine: Engine::default(),
+            path: String::new(),
+            cache_mib: 128,
+            url: DatabaseUrl::default(),
+            url_file: String::new(),
+            schema: "mbt".to_owned(),
+            connections_max: 16,
+        }
+    }
+}
+
+impl StorageSection {
+    /// Checks what no setting shows by itself.
+    ///
+    /// # Errors
+    /// A sentence that names the setting at fault.
+    pub fn check(&self) -> Result<(), String> {
+        match (self.engine, self.url.is_empty(), self.url_file.is_empty()) {
+            (Engine::PostgreSql, true, true) => {
+                Err("storage.engine = \"postgresql\" needs storage.url or storage.url_file"
+                    .to_owned())
+            }
+            (Engine::PostgreSql, false, false) => {
+                Err("storage.url and storage.url_file are both set".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns where the chain is kept, given the node's folder.
+    ///
+    /// # Errors
+    /// A sentence that names the setting at fault.
+    pub fn location(&self, data: &Path) -> Result<Location, String> {
+        self.check()?;
+        let path = |name: &str| match self.path.as_str() {
+            "" => data.join(name),
+            path => PathBuf::from(path),
+        };
+        let cache_bytes = self.cache_mib.saturating_mul(1 << 20);
+        Ok(match self.engine {
+            Engine::Memory => Location::Memory,
+            Engine::Redb => Location::Redb { file: path("chain.redb"), cache_bytes },
+            Engine::Fjall => Location::Fjall { folder: path("chain.fjall"), cache_bytes },
+            Engine::PostgreSql => Location::PostgreSql(PostgresSettings {
+                url: self.database_url()?,
+                schema: self.schema.clone(),
+                connections_max: self.connections_max,
+            }),
+        })
+    }
+
+    fn database_url(&self) -> Result<DatabaseUrl, String> {
+        if self.url_file.is_empty() {
+            return Ok(self.url.clone());
+        }
+        let text = fs::read_to_string(&self.url_file)
+            .map_err(|error| format!("storage.url_file = {:?}: {error}", self.url_file))?;
+        Ok(DatabaseUrl::new(text.trim()))
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::ChainClock,
-    config::{ChainSection, Config, Engine, Network, NetworkSection, StorageSection},
+    config::{ChainSection, Config, Network, NetworkSection, StorageSection},
     exit::{Code, Failure},
     mining::MiningConfig,
     node::NodeHandle,
@@ -206,7 +206,7 @@ fn node_config(
         genesis: genesis.to_string_lossy().into_owned(),
         ..ChainSection::default()
     };
-    node.storage = StorageSection { engine: Engine::Redb, cache_mib: 32 };
+    node.storage = StorageSection { cache_mib: 32, ..StorageSection::default() };
     node.network = NetworkSection {
         listen: vec![format!("/ip4/127.0.0.1/tcp/{}", port(1)?)],
         ..NetworkSection::default()

@@ -6,7 +6,8 @@ pub(crate) mod status;
 
 use std::{net::SocketAddr, time::Duration};
 
-use mbt_consensus::OpenError;
+use mbt_consensus::{BlockId, Chain, ChainConfig, Genesis, OpenError};
+use mbt_trie::StoreError;
 use mbt_vm::{Evm, FeePolicy};
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     network::{Network, NetworkConfig, NetworkError, NetworkHandle},
     node::{Node, NodeConfig, NodeError, NodeHandle},
     rpc::{self, RpcError, RpcServer},
-    storage::{DataFolder, FolderError, Store},
+    storage::{DataFolder, FolderError, PostgresError, Store, unfinished},
 };
 
 pub use genesis::DevelopmentGenesis;
@@ -75,27 +76,10 @@ impl Opened {
     ) -> Result<Self, Failure> {
         let folder = match config.storage.engine {
             Engine::Memory => None,
-            Engine::Redb => Some(DataFolder::lock(&config.data).map_err(folder_failure)?),
+            _ => Some(DataFolder::lock(&config.data).map_err(folder_failure)?),
         };
-        let rules = config.chain.rules().map_err(|reason| Failure::new(Code::Config, reason))?;
-        let allocation = genesis::load(&config.chain, folder.as_ref(), made)?;
-        if allocation.chain_id != rules.chain_id {
-            let sentence = format!(
-                "allocation file is of chain {}, the network's is {}",
-                allocation.chain_id, rules.chain_id
-            );
-            return Err(Failure::new(Code::Config, sentence));
-        }
-        let genesis = allocation
-            .genesis()
-            .map_err(|error| Failure::new(Code::Config, format!("allocation file: {error}")))?;
-        let store = match &folder {
-            None => Store::memory(),
-            Some(folder) => Store::redb(&folder.chain_file(), config.storage.cache_mib << 20)
-                .map_err(|error| {
-                    Failure::runtime(format!("{}: {error}", folder.chain_file().display()))
-                })?,
-        };
+        let (rules, genesis) = first_block(&config, folder.as_ref(), made)?;
+        let store = open_store(&config)?;
         let node = Node::open(NodeConfig {
             evm: Evm::new(rules.chain_id, FeePolicy::Mbt),
             chain: rules,
@@ -235,6 +219,66 @@ fn folder_failure(error: FolderError) -> Failure {
     match error {
         FolderError::Locked { .. } => Failure::new(Code::DataLocked, error),
         other => Failure::runtime(other),
+    }
+}
+
+/// Returns the rules, and the first block by the allocation file.
+fn first_block(
+    config: &Config,
+    folder: Option<&DataFolder>,
+    made: &DevelopmentGenesis,
+) -> Result<(ChainConfig, Genesis), Failure> {
+    let rules = config.chain.rules().map_err(|reason| Failure::new(Code::Config, reason))?;
+    let allocation = genesis::load(&config.chain, folder, made)?;
+    if allocation.chain_id != rules.chain_id {
+        let sentence = format!(
+            "allocation file is of chain {}, the network's is {}",
+            allocation.chain_id, rules.chain_id
+        );
+        return Err(Failure::new(Code::Config, sentence));
+    }
+    let genesis = allocation
+        .genesis()
+        .map_err(|error| Failure::new(Code::Config, format!("allocation file: {error}")))?;
+    Ok((rules, genesis))
+}
+
+/// Returns the id of the first block by the allocation file, which must be configured or lie in the
+/// data folder.
+///
+/// # Errors
+/// [`Failure`]: there is no such file, or it is not valid.
+pub fn genesis_of(config: &Config, folder: &DataFolder) -> Result<BlockId, Failure> {
+    if config.chain.genesis.is_empty() && !folder.genesis_file().exists() {
+        let file = folder.genesis_file();
+        let sentence = format!("{} is missing: the chain's allocation file", file.display());
+        return Err(Failure::new(Code::Config, sentence));
+    }
+    let made = DevelopmentGenesis { timestamp: 0, target: mbt_crypto::U256::MAX, gas_limit: 0 };
+    let (rules, genesis) = first_block(config, Some(folder), &made)?;
+    let evm = Evm::new(rules.chain_id, FeePolicy::Mbt);
+    let chain = Chain::open(rules, &genesis, evm, Store::memory()).map_err(Failure::runtime)?;
+    Ok(chain.head().id)
+}
+
+/// Opens the configured store. The data folder must be locked.
+///
+/// # Errors
+/// [`Failure`], with the code for a database that another node uses.
+pub fn open_store(config: &Config) -> Result<Store, Failure> {
+    let location = config.storage.location(&config.data);
+    let location = location.map_err(|reason| Failure::new(Code::Config, reason))?;
+    let store = Store::open(&location).map_err(|error| {
+        let in_use = matches!(&error, StoreError::Engine { source, .. }
+            if matches!(source.downcast_ref(), Some(PostgresError::InUse { .. })));
+        let code = if in_use { Code::DataLocked } else { Code::Failed };
+        Failure::new(code, format!("{location}: {error}"))
+    })?;
+    match unfinished(&store).map_err(Failure::runtime)? {
+        None => Ok(store),
+        Some(what) => Err(Failure::runtime(format!(
+            "{location} holds {what} that was not finished: begin it again, or remove it"
+        ))),
     }
 }
 

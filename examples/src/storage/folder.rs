@@ -62,12 +62,6 @@ impl DataFolder {
         &self.path
     }
 
-    /// Returns the path of the chain's file.
-    #[must_use]
-    pub fn chain_file(&self) -> PathBuf {
-        self.path.join("chain.redb")
-    }
-
     /// Returns the path of the genesis allocation that the chain began with.
     #[must_use]
     pub fn genesis_file(&self) -> PathBuf {

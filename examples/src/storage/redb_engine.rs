@@ -1,6 +1,11 @@
 //! The default engine: one file, a table for each column.
 
-use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use arc_swap::ArcSwap;
 use mbt_trie::{
@@ -12,18 +17,13 @@ use redb::{
     TableDefinition, TableError, TableHandle,
 };
 
+use super::engine::{StorageEngine, failed, is_empty};
+
 type Bytes = &'static [u8];
 type Table = Option<Arc<ReadOnlyTable<Bytes, Bytes>>>;
 
 const fn definition(column: Column) -> TableDefinition<'static, Bytes, Bytes> {
     TableDefinition::new(column.0)
-}
-
-fn failed<E>(operation: &'static str) -> impl FnOnce(E) -> StoreError
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    move |error| StoreError::Engine { operation, source: Arc::new(error) }
 }
 
 /// A file of the redb engine. Clones share it.
@@ -32,6 +32,8 @@ pub struct RedbStore {
     database: Arc<Database>,
     /// What was committed last. Reads need no transaction of their own.
     latest: Arc<ArcSwap<Opened>>,
+    /// The file, if it is one.
+    path: Option<PathBuf>,
 }
 
 /// The file as it was after one commit. Cheap to clone.
@@ -41,19 +43,6 @@ pub struct RedbSnapshot(Arc<Opened>);
 struct Opened {
     transaction: ReadTransaction,
     tables: RwLock<BTreeMap<Column, Table>>,
-}
-
-/// How large a column is.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TableSize {
-    /// The column's name.
-    pub column: String,
-    /// Its entries.
-    pub entries: u64,
-    /// Bytes of its keys and values.
-    pub stored_bytes: u64,
-    /// Bytes of the pages it occupies.
-    pub allocated_bytes: u64,
 }
 
 impl fmt::Debug for RedbStore {
@@ -75,36 +64,53 @@ impl RedbStore {
     /// # Errors
     /// [`StoreError`]: it cannot be read, or is not such a file.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        let mut builder = Database::builder();
-        builder.set_cache_size(cache_bytes);
-        let database = builder.create(path).map_err(failed("open the file"))?;
-        let latest = Opened::new(&database)?;
-        Ok(Self { database: Arc::new(database), latest: Arc::new(ArcSwap::from_pointee(latest)) })
+        let database = builder(cache_bytes).create(path).map_err(failed("open the file"))?;
+        Self::new(database, Some(path.to_owned()))
     }
 
-    /// Measures every column.
+    /// As [`RedbStore::open`], over something else than a file.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub fn sizes(&self) -> Result<Vec<TableSize>, StoreError> {
+    /// As [`RedbStore::open`].
+    pub fn with_backend(
+        backend: impl redb::StorageBackend,
+        cache_bytes: usize,
+    ) -> Result<Self, StoreError> {
+        let database = builder(cache_bytes).create_with_backend(backend);
+        Self::new(database.map_err(failed("open the file"))?, None)
+    }
+
+    fn new(database: Database, path: Option<PathBuf>) -> Result<Self, StoreError> {
+        let latest = Arc::new(ArcSwap::from_pointee(Opened::new(&database)?));
+        Ok(Self { database: Arc::new(database), latest, path })
+    }
+}
+
+fn builder(cache_bytes: usize) -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(cache_bytes);
+    builder
+}
+
+impl StorageEngine for RedbStore {
+    fn columns(&self) -> Result<Vec<Column>, StoreError> {
         let opened = self.latest.load_full();
         let names = opened.transaction.list_tables().map_err(failed("list tables"))?;
-        let measured = names.map(|name| {
-            let column = name.name().to_owned();
-            let table =
-                opened.transaction.open_untyped_table(name).map_err(failed("open a table"))?;
-            let stats = table.stats().map_err(failed("measure a table"))?;
-            Ok(TableSize {
-                column,
-                entries: table.len().map_err(failed("measure a table"))?,
-                stored_bytes: stats.stored_bytes(),
-                allocated_bytes: stats
-                    .stored_bytes()
-                    .saturating_add(stats.metadata_bytes())
-                    .saturating_add(stats.fragmented_bytes()),
-            })
-        });
-        measured.collect()
+        Ok(names.map(|name| Column::named(name.name())).collect())
+    }
+
+    fn column_bytes(&self, column: Column) -> Result<Option<u64>, StoreError> {
+        let Some(table) = self.latest.load().table(column)? else { return Ok(None) };
+        let stats = table.stats().map_err(failed("measure a table"))?;
+        let pages = stats.leaf_pages().saturating_add(stats.branch_pages());
+        let whole = stats.stored_bytes().saturating_add(stats.metadata_bytes());
+        Ok((pages > 0).then(|| whole.saturating_add(stats.fragmented_bytes())))
+    }
+
+    fn disk_bytes(&self) -> Result<Option<u64>, StoreError> {
+        let Some(path) = &self.path else { return Ok(None) };
+        let file = fs::metadata(path).map_err(failed("measure the file"))?;
+        Ok(Some(file.len()))
     }
 }
 
@@ -157,15 +163,6 @@ impl Opened {
         }
         let Some(table) = self.table(column)? else { return Ok(None) };
         table.range::<&[u8]>(range).map(Some).map_err(failed("iterate"))
-    }
-}
-
-fn is_empty((start, end): KeyRange<'_>) -> bool {
-    use std::ops::Bound::{Excluded, Included, Unbounded};
-    match (start, end) {
-        (Unbounded, _) | (_, Unbounded) => false,
-        (Included(start), Included(end)) => start > end,
-        (Included(start) | Excluded(start), Included(end) | Excluded(end)) => start >= end,
     }
 }
 

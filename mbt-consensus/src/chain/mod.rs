@@ -35,7 +35,7 @@ pub const HEADERS_AHEAD_MAX: u64 = 16_384;
 pub const SIDE_HEADERS_MAX: usize = 4_096;
 
 /// Most executed blocks whose headers are kept in memory, and the deepest fork.
-const HISTORY_IN_MEMORY_MAX: u64 = 16_384;
+pub(crate) const HISTORY_IN_MEMORY_MAX: u64 = 16_384;
 
 /// How the head moved.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -31,6 +31,15 @@ impl Range {
         Ok(nodes.iter().map(|node| rlp::encode(node).to_vec()).collect())
     }
 
+    /// Tells whether the last block of the range is this one.
+    pub(crate) fn ends_in(&self, block: &SealedHeader) -> bool {
+        let Some(last) = self.0.peaks().last() else { return false };
+        last.last_height == block.number
+            && last.last_time == block.timestamp
+            && last.last_target == block.target
+            && (last.first_height != block.number || last.hash == block.id.0)
+    }
+
     /// Reads the range up to block `last`. The source is asked for nodes by the number of the last
     /// block below them and their level.
     pub(crate) fn restore(

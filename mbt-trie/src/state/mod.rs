@@ -4,6 +4,7 @@ mod plan;
 mod read;
 mod resident;
 mod table;
+mod verify;
 mod view;
 
 use alloc::vec::Vec;
@@ -14,6 +15,7 @@ use mbt_crypto::{H256, keccak256};
 
 pub use read::{Historic, Latest};
 pub use resident::{RESIDENT_BYTES, ResidentState};
+pub use verify::{StateCounts, StateFault, verify_state};
 pub use view::{AccountDiff, StateDiff, StateError, StateView};
 
 use self::{
@@ -183,6 +185,12 @@ impl State {
         }
         Ok(batch)
     }
+}
+
+/// Takes back which block the state is of: a state that is still being put together is no block's.
+pub(crate) fn forget_head(batch: &mut WriteBatch) {
+    let (column, key, _) = head_entry(0);
+    batch.delete(column, key);
 }
 
 /// Writes a block's changes and, when its way back is kept, what they replaced.

@@ -56,6 +56,10 @@ impl<V> Columns<V> {
             .map(|(key, value)| (key.as_ref(), value))
     }
 
+    fn names(&self) -> Vec<Column> {
+        self.0.keys().copied().collect()
+    }
+
     /// Visits all entries by column and key.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Column, &[u8], &V)> {
         self.0
@@ -74,6 +78,12 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns the columns that were ever written to.
+    #[must_use]
+    pub fn columns(&self) -> Vec<Column> {
+        self.now().0.names()
     }
 
     fn now(&self) -> MemorySnapshot {

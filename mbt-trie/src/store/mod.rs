@@ -27,6 +27,25 @@ pub use stage::Stage;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Column(pub &'static str);
 
+#[cfg(feature = "std")]
+impl Column {
+    /// Makes a column of a name that is known only when the program runs, as of a store that is
+    /// copied. The name is kept for good, once: for few of them.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        use alloc::{collections::BTreeSet, string::String};
+        use std::sync::{Mutex, PoisonError};
+        static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(name) = names.get(name) {
+            return Self(name);
+        }
+        let name: &'static str = String::from(name).leak();
+        names.insert(name);
+        Self(name)
+    }
+}
+
 /// When a batch must survive a crash of process and machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Durability {

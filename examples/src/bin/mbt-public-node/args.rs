@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 use mbt_examples::{
-    config::{Config, ConfigError, Layers},
+    config::{Config, ConfigError, Engine, Layers},
     exit,
     logging::{self, LogFormat},
 };
@@ -73,10 +73,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: DbCommand,
     },
-    /// Writes blocks of the chain into a file, RLP after RLP.
+    /// Writes blocks of the chain into a file, RLP after RLP; or the head's state.
     Export {
         /// The file; it is replaced.
         file: PathBuf,
+        /// Writes the head's state instead: a file that another node can begin with.
+        #[arg(long, conflicts_with_all = ["first", "last"])]
+        state: bool,
         /// First block.
         #[arg(long, default_value_t = 1)]
         first: u64,
@@ -88,6 +91,10 @@ pub(crate) enum Command {
     Import {
         /// The file.
         file: PathBuf,
+        /// Takes a state that `export --state` wrote into a store that holds no chain yet. The
+        /// state is checked against its block; that the block is the chain's is taken on trust.
+        #[arg(long)]
+        state: bool,
     },
     /// Decides on reorganisations that are deeper than a node takes by itself.
     Reorg {
@@ -151,8 +158,28 @@ pub(crate) enum ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
-    /// Prints the size of each table.
-    Stats,
+    /// Prints the size of each column.
+    Stats {
+        /// Prints one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Checks the whole store against itself: every block, every root, every node. Exits 1 with a
+    /// fault.
+    Verify {
+        /// Prints one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Copies the chain into a store of another engine, and reads it back. The source stays.
+    Migrate {
+        /// The engine: redb, fjall or postgresql.
+        #[arg(long, value_name = "ENGINE", value_parser = engine)]
+        to: Engine,
+        /// Its file or folder; without it, the usual one in the data folder.
+        #[arg(long, value_name = "PATH")]
+        to_path: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -162,6 +189,13 @@ pub(crate) enum ReorgCommand {
         /// The block's hash.
         block: String,
     },
+}
+
+fn engine(text: &str) -> Result<Engine, String> {
+    [Engine::Redb, Engine::Fjall, Engine::PostgreSql]
+        .into_iter()
+        .find(|engine| engine.name() == text)
+        .ok_or_else(|| "not one of redb, fjall, postgresql".to_owned())
 }
 
 impl Settings {

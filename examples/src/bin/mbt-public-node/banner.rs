@@ -29,7 +29,11 @@ pub(crate) fn banner(config: &Config, service: &Service, ephemeral: bool) {
     let data = match config.storage.engine {
         Engine::Memory if ephemeral => "in memory, gone at the end".to_owned(),
         Engine::Memory => "in memory".to_owned(),
-        Engine::Redb => config.data.display().to_string(),
+        Engine::Redb | Engine::Fjall => config.data.display().to_string(),
+        Engine::PostgreSql => match config.storage.location(&config.data) {
+            Ok(location) => format!("{}, chain in {location}", config.data.display()),
+            Err(reason) => reason,
+        },
     };
     print_line(&format!("Data:      {data}"));
     let rpc = service.rpc_address();

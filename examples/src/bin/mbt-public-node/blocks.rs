@@ -2,16 +2,15 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, BufWriter, IsTerminal, Read, Write},
+    io::{self, BufReader, BufWriter, Read, Write},
     path::Path,
-    time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
 use mbt_consensus::{ImportError, RawBlock};
 use mbt_examples::{
     config::Config,
     exit::{Failure, print_line},
+    storage::Progress,
 };
 use mbt_trie::Durability;
 
@@ -19,9 +18,6 @@ use super::store::open;
 
 /// Most bytes of one block in a file.
 const BLOCK_BYTES_MAX: usize = 64 << 20;
-
-/// Time between log lines where there is no terminal.
-const LOG_PERIOD: Duration = Duration::from_secs(5);
 
 /// Writes blocks `first` to `last` into a file.
 pub(crate) fn export(
@@ -35,7 +31,7 @@ pub(crate) fn export(
     let last = last.unwrap_or(snapshot.head().number).min(snapshot.head().number);
     let failed = |error: io::Error| Failure::runtime(format!("{}: {error}", file.display()));
     let mut out = BufWriter::new(File::create(file).map_err(failed)?);
-    let mut progress = Progress::new("exported", Some(last.saturating_sub(first) + 1));
+    let mut progress = Progress::new("exported", "blocks", Some(last.saturating_sub(first) + 1));
     let mut count = 0_u64;
     for number in first..=last {
         let id = snapshot.id_at(number).map_err(Failure::runtime)?;
@@ -52,7 +48,7 @@ pub(crate) fn export(
     out.into_inner()
         .map_err(|error| failed(error.into_error()))
         .and_then(|file| file.sync_all().map_err(failed))?;
-    progress.end();
+    drop(progress);
     print_line(&format!("exported {count} blocks"));
     Ok(())
 }
@@ -65,7 +61,7 @@ pub(crate) fn import(config: &Config, file: &Path) -> Result<(), Failure> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().build().map_err(Failure::runtime)?;
     let handle = opened.handle();
-    let mut progress = Progress::new("imported", None);
+    let mut progress = Progress::new("imported", "blocks", None);
     let mut count = 0_u64;
     while let Some(bytes) = next_item(&mut input).map_err(failed)? {
         let place = count + 1;
@@ -81,7 +77,7 @@ pub(crate) fn import(config: &Config, file: &Path) -> Result<(), Failure> {
         progress.at(count);
     }
     runtime.block_on(handle.flush()).map_err(Failure::runtime)?;
-    progress.end();
+    drop(progress);
     let head = handle.head();
     print_line(&format!("imported {count} blocks, the head is {} {}", head.number, head.id));
     Ok(())
@@ -118,47 +114,6 @@ fn read_payload(input: &mut impl Read, mut bytes: Vec<u8>, length: usize) -> io:
     bytes.resize(head + length, 0);
     input.read_exact(bytes.get_mut(head..).unwrap_or_default())?;
     Ok(bytes)
-}
-
-/// A bar on a terminal, log lines elsewhere.
-struct Progress {
-    bar: Option<ProgressBar>,
-    verb: &'static str,
-    logged: Instant,
-}
-
-impl Progress {
-    fn new(verb: &'static str, total: Option<u64>) -> Self {
-        let bar = io::stderr().is_terminal().then(|| {
-            let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-            let style = match total {
-                Some(_) => "{bar:40} {pos}/{len} blocks, {per_sec}, {eta} left",
-                None => "{spinner} {pos} blocks, {per_sec}",
-            };
-            match ProgressStyle::with_template(style) {
-                Ok(style) => bar.with_style(style),
-                Err(_) => bar,
-            }
-        });
-        Self { bar, verb, logged: Instant::now() }
-    }
-
-    fn at(&mut self, count: u64) {
-        match &self.bar {
-            Some(bar) => bar.set_position(count),
-            None if self.logged.elapsed() >= LOG_PERIOD => {
-                self.logged = Instant::now();
-                tracing::info!("{} {count} blocks", self.verb);
-            }
-            None => {}
-        }
-    }
-
-    fn end(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
 }
 
 #[cfg(test)]

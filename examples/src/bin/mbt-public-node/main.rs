@@ -8,6 +8,7 @@
 mod args;
 mod banner;
 mod blocks;
+mod db;
 mod keys;
 mod reorg;
 mod run;
@@ -45,11 +46,20 @@ fn execute(args: Args) -> Result<(), Failure> {
             print_line(shown.map_err(refused)?.trim_end());
             Ok(())
         }
-        Command::Db { command: DbCommand::Stats } => store::stats(&config(&settings)?),
-        Command::Export { file, first, last } => {
+        Command::Db { command } => {
+            let config = logged(&settings)?;
+            match command {
+                DbCommand::Stats { json } => db::stats(&config, json),
+                DbCommand::Verify { json } => db::verify(&config, json),
+                DbCommand::Migrate { to, to_path } => db::migrate(&config, to, to_path.as_deref()),
+            }
+        }
+        Command::Export { file, state: true, .. } => db::export_state(&logged(&settings)?, &file),
+        Command::Export { file, first, last, .. } => {
             blocks::export(&logged(&settings)?, &file, first, last)
         }
-        Command::Import { file } => blocks::import(&logged(&settings)?, &file),
+        Command::Import { file, state: true } => db::import_state(&logged(&settings)?, &file),
+        Command::Import { file, .. } => blocks::import(&logged(&settings)?, &file),
         Command::Reorg { command: ReorgCommand::Accept { block } } => {
             reorg::accept(&logged(&settings)?, &block)
         }

@@ -36,12 +36,12 @@ pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<(), Failure> {
 }
 
 fn config(settings: &Settings, args: &RunArgs) -> Result<Config, Failure> {
-    let defaults = if settings.dev { Config::development() } else { Config::default() };
+    let mut defaults = if settings.dev { Config::development() } else { Config::default() };
+    if settings.data.is_some() {
+        defaults.storage.engine = Engine::default();
+    }
     let mut layers = settings.layers(&defaults).map_err(refused)?;
     args.lay(&mut layers).map_err(refused)?;
-    if settings.dev && settings.data.is_some() {
-        layers.flag("--data", "storage.engine", "redb").map_err(refused)?;
-    }
     let config = layers.finish().map_err(refused)?;
     if settings.dev && config.chain.network != Network::Development {
         let sentence = "--dev is for the development network, and chain.network names another";

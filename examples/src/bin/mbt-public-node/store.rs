@@ -1,4 +1,4 @@
-//! `init` and `db stats`.
+//! `init`, and the chain that commands work on.
 
 use mbt_crypto::U256;
 use mbt_examples::{
@@ -6,7 +6,6 @@ use mbt_examples::{
     config::{Config, Engine},
     exit::{Code, Failure, print_line},
     service::{DevelopmentGenesis, Opened},
-    storage::{DataFolder, FolderError, RedbStore},
 };
 
 /// Opens the chain of the configured data folder.
@@ -18,12 +17,16 @@ pub(crate) fn open(config: &Config, hashrate: u64) -> Result<Opened, Failure> {
         target: U256::MAX / hashrate.saturating_mul(rules.interval_s).max(1),
         gas_limit: config.chain.gas_limit,
     };
-    let config = Config { storage: storage_on_disk(config), ..config.clone() };
-    Opened::open(config, &made, clock)
+    Opened::open(kept(config), &made, clock)
 }
 
-fn storage_on_disk(config: &Config) -> mbt_examples::config::StorageSection {
-    mbt_examples::config::StorageSection { engine: Engine::Redb, ..config.storage.clone() }
+/// Puts a chain that would be kept in memory on disk, so that there is something to work on.
+pub(crate) fn kept(config: &Config) -> Config {
+    let mut config = config.clone();
+    if config.storage.engine == Engine::Memory {
+        config.storage.engine = Engine::default();
+    }
+    config
 }
 
 /// Makes the data folder and the first block.
@@ -34,27 +37,5 @@ pub(crate) fn init(config: &Config, hashrate: u64) -> Result<(), Failure> {
     print_line(&format!("chain id {}", handle.chain_config().chain_id));
     print_line(&format!("genesis {}", snapshot.genesis_id()));
     print_line(&format!("data folder {}", config.data.display()));
-    Ok(())
-}
-
-/// Prints the size of each table.
-pub(crate) fn stats(config: &Config) -> Result<(), Failure> {
-    let exists = config.data.join("chain.redb").exists();
-    if !exists {
-        let sentence = format!("data folder {} holds no chain", config.data.display());
-        return Err(Failure::runtime(sentence));
-    }
-    let folder = DataFolder::lock(&config.data).map_err(|error| match error {
-        FolderError::Locked { .. } => Failure::new(Code::DataLocked, error),
-        other => Failure::runtime(other),
-    })?;
-    let store = RedbStore::open(&folder.chain_file(), 16 << 20).map_err(Failure::runtime)?;
-    print_line(&format!("{:<20} {:>12} {:>15} {:>15}", "table", "entries", "bytes", "on disk"));
-    for table in store.sizes().map_err(Failure::runtime)? {
-        print_line(&format!(
-            "{:<20} {:>12} {:>15} {:>15}",
-            table.column, table.entries, table.stored_bytes, table.allocated_bytes
-        ));
-    }
     Ok(())
 }

@@ -1,26 +1,16 @@
-//! Laws that every storage engine keeps, and a store that fails on purpose.
-//!
-//! A law that is broken panics and says which.
-#![allow(
-    clippy::unwrap_used,
-    clippy::missing_panics_doc,
-    reason = "this is for tests, which fail by panicking"
-)]
+//! Laws that every storage engine keeps.
 
-use alloc::{boxed::Box, collections::BTreeMap, format, string::String, sync::Arc, vec, vec::Vec};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
 use core::ops::Bound;
-use std::{
-    io,
-    sync::atomic::{AtomicUsize, Ordering},
-};
 
-use super::{
-    Column, Durability, Entries, KeyRange, KeyValueRead, KeyValueStore, Stage, StoreError,
-    WriteBatch,
-};
+use super::random::Random;
+use crate::{Column, Durability, KeyRange, KeyValueRead, KeyValueStore, Stage, WriteBatch};
 
 const A: Column = Column("laws-a");
 const B: Column = Column("laws-b");
+
+/// Every key.
+const ALL: KeyRange<'static> = (Bound::Unbounded, Bound::Unbounded);
 
 type Model = BTreeMap<(Column, Vec<u8>), Vec<u8>>;
 
@@ -33,15 +23,179 @@ pub fn key_value_store_laws<S: KeyValueStore>(mut make: impl FnMut() -> S) {
     ranges_are_walked_in_order(&make());
     a_snapshot_stays(&make());
     a_stage_hides_its_base(&make());
+    values_of_any_size_and_keys_of_any_bytes_are_kept(&make());
+    a_batch_spans_many_columns(&make());
+    many_keys_are_read_in_their_order(&make());
+    iterations_and_snapshots_outlive_writes(&make());
     readers_never_see_half_a_batch(&make());
     for seed in 1..=8 {
         a_model_agrees(&make(), seed);
     }
 }
 
+/// Runs the laws of a store that is closed and opened again. `open` opens the same store each time,
+/// once nobody holds it any more.
+pub fn reopened_store_laws<S: KeyValueStore>(mut open: impl FnMut() -> S) {
+    let mut model = Model::new();
+    for round in 0..4_u8 {
+        let store = open();
+        check_walk(&store, &model, A, ALL);
+        check_walk(&store, &model, B, ALL);
+        let mut batch = WriteBatch::new();
+        for n in 0..50 {
+            let column = if n % 2 == 0 { A } else { B };
+            let key = vec![n, round % 2];
+            if n % 5 == round {
+                batch.delete(column, key.clone());
+                model.remove(&(column, key));
+            } else {
+                batch.put(column, key.clone(), [round]);
+                model.insert((column, key), vec![round]);
+            }
+        }
+        let snapshot = store.snapshot().unwrap();
+        store.write(&batch, Durability::Deferred).unwrap();
+        let mut batch = WriteBatch::new();
+        batch.put(A, [u8::MAX], [round]);
+        model.insert((A, vec![u8::MAX]), vec![round]);
+        // What was deferred before a durable batch is durable with it.
+        store.write(&batch, Durability::Durable).unwrap();
+        assert!(snapshot.get(A, &[u8::MAX]).unwrap() != Some(vec![round]));
+    }
+    check_walk(&open(), &model, A, ALL);
+}
+
+fn values_of_any_size_and_keys_of_any_bytes_are_kept(store: &impl KeyValueStore) {
+    let mut model = Model::new();
+    let mut batch = WriteBatch::new();
+    for (n, size) in [0, 1, 4_095, 4_096, 65_537, 1 << 20].into_iter().enumerate() {
+        // No two bytes in a row alike, so that nothing is won by compression.
+        let value: Vec<u8> =
+            (0..size).map(|at| (at * 31 + at / 251 + n).to_le_bytes()[0]).collect();
+        model.insert((A, vec![u8::MAX, n.to_le_bytes()[0]]), value);
+    }
+    let long = vec![0xab; 512];
+    for key in [&[][..], &[0], &[0, 0], &[0, u8::MAX], &[u8::MAX], &[u8::MAX; 3], &long, b"'\"\\;"]
+    {
+        model.insert((A, key.to_vec()), key.to_vec());
+    }
+    for ((column, key), value) in &model {
+        batch.put(*column, key.clone(), value.clone());
+    }
+    store.write(&batch, Durability::Durable).unwrap();
+    for ((column, key), value) in &model {
+        assert_eq!(store.get(*column, key).unwrap().as_ref(), Some(value), "key {key:02x?}");
+    }
+    for (start, end) in bounds(&[0], &[u8::MAX]) {
+        check_walk(store, &model, A, (start, end));
+    }
+    check_walk(&store.snapshot().unwrap(), &model, A, ALL);
+}
+
+fn a_batch_spans_many_columns(store: &impl KeyValueStore) {
+    const NAMES: [&str; 24] = [
+        "m0",
+        "m1",
+        "m2",
+        "m3",
+        "m4",
+        "m5",
+        "m6",
+        "m7",
+        "m8",
+        "m9",
+        "m10",
+        "m11",
+        "m12",
+        "m13",
+        "m14",
+        "m15",
+        "m16",
+        "m17",
+        "m18",
+        "m19",
+        "with-dash",
+        "With_Case",
+        "with_case",
+        "m20",
+    ];
+    let before = store.snapshot().unwrap();
+    let mut batch = WriteBatch::new();
+    for (n, name) in (0_u8..).zip(NAMES) {
+        batch.put(Column(name), *b"k", [n]);
+    }
+    store.write(&batch, Durability::Durable).unwrap();
+    let after = store.snapshot().unwrap();
+    for (n, name) in (0_u8..).zip(NAMES) {
+        assert_eq!(before.get(Column(name), b"k").unwrap(), None, "column {name} was not there");
+        assert_eq!(before.iterate(Column(name), ALL).unwrap().count(), 0, "column {name}");
+        assert_eq!(after.get(Column(name), b"k").unwrap(), Some(vec![n]), "column {name}");
+        assert_eq!(after.iterate(Column(name), ALL).unwrap().count(), 1, "column {name}");
+    }
+}
+
+fn many_keys_are_read_in_their_order(store: &impl KeyValueStore) {
+    let mut batch = WriteBatch::new();
+    for n in 0..2_000_u16 {
+        batch.put(A, n.to_be_bytes(), n.to_le_bytes());
+    }
+    store.write(&batch, Durability::Durable).unwrap();
+    // Out of order, one absent in four, one twice.
+    let keys: Vec<_> =
+        (0..3_000_u16).map(|n| (n.wrapping_mul(7_919) % 2_667).to_be_bytes()).collect();
+    let asked: Vec<&[u8]> = keys.iter().map(<[u8; 2]>::as_slice).collect();
+    let expected = |key: &[u8; 2]| {
+        let n = u16::from_be_bytes(*key);
+        (n < 2_000).then(|| n.to_le_bytes().to_vec())
+    };
+    let expected: Vec<_> = keys.iter().map(expected).collect();
+    assert_eq!(store.multi_get(A, &asked).unwrap(), expected, "order of keys");
+    assert_eq!(store.snapshot().unwrap().multi_get(A, &asked).unwrap(), expected, "order of keys");
+    assert_eq!(store.multi_get(A, &[]).unwrap(), Vec::<Option<Vec<u8>>>::new());
+    assert_eq!(store.multi_get(B, &[b"k"]).unwrap(), [None]);
+}
+
+fn iterations_and_snapshots_outlive_writes(store: &impl KeyValueStore) {
+    let write = |round: u16| {
+        let mut batch = WriteBatch::new();
+        for n in 0..700_u16 {
+            if (n + round).is_multiple_of(3) {
+                batch.delete(A, n.to_be_bytes());
+            } else {
+                batch.put(A, n.to_be_bytes(), round.to_be_bytes());
+            }
+        }
+        store.write(&batch, Durability::Durable).unwrap();
+    };
+    let expected = |round: u16| -> Vec<(Vec<u8>, Vec<u8>)> {
+        let kept = (0..700_u16).filter(|n| !(n + round).is_multiple_of(3));
+        kept.map(|n| (n.to_be_bytes().to_vec(), round.to_be_bytes().to_vec())).collect()
+    };
+    write(0);
+    let mut entries = store.iterate(A, ALL).unwrap();
+    let first = entries.next().unwrap().unwrap();
+    let mut snapshots = Vec::new();
+    for round in 0..6 {
+        snapshots.push((round, store.snapshot().unwrap()));
+        write(round + 1);
+    }
+    let rest = entries.collect::<Result<Vec<_>, _>>().unwrap();
+    assert_eq!([vec![first], rest].concat(), expected(0), "an iteration begun before writes");
+    // Not in the order in which they were taken, and from another thread.
+    snapshots.swap(0, 4);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for (round, snapshot) in snapshots {
+                assert_eq!(walk(&snapshot, A, ALL), expected(round), "snapshot {round}");
+            }
+        });
+    });
+    assert_eq!(walk(store, A, ALL), expected(6));
+}
+
 fn an_empty_store_has_nothing(store: &impl KeyValueStore) {
     assert_eq!(store.get(A, b"k").unwrap(), None, "empty store");
-    assert_eq!(walk(store, A, (Bound::Unbounded, Bound::Unbounded)), vec![], "empty store");
+    assert_eq!(walk(store, A, ALL), vec![], "empty store");
     store.write(&WriteBatch::new(), Durability::Durable).unwrap();
 }
 
@@ -123,7 +277,7 @@ fn a_snapshot_stays(store: &impl KeyValueStore) {
         store.write(&batch, durability).unwrap();
         assert_eq!(snapshot.get(A, b"k").unwrap().as_deref(), Some(&b"old"[..]));
         assert_eq!(snapshot.get(A, b"gone").unwrap().as_deref(), Some(&b"old"[..]));
-        let entries = walk(&snapshot, A, (Bound::Unbounded, Bound::Unbounded));
+        let entries = walk(&snapshot, A, ALL);
         assert_eq!(entries.len(), 2, "a snapshot's entries");
     }
     let fresh = store.snapshot().unwrap();
@@ -155,7 +309,7 @@ fn a_stage_hides_its_base(store: &impl KeyValueStore) {
     }
     let batch = stage.into_batch();
     store.write(&batch, Durability::Durable).unwrap();
-    check_walk(store, &model, A, (Bound::Unbounded, Bound::Unbounded));
+    check_walk(store, &model, A, ALL);
 }
 
 /// Two keys that are always written alike are always read alike.
@@ -186,7 +340,7 @@ fn readers_never_see_half_a_batch(store: &impl KeyValueStore) {
 }
 
 fn a_model_agrees(store: &impl KeyValueStore, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut model = Model::new();
     for step in 0..120 {
         let mut batch = WriteBatch::new();
@@ -213,7 +367,7 @@ fn a_model_agrees(store: &impl KeyValueStore, seed: u64) {
         for (start, end) in bounds(&start, &end) {
             check_walk(store, &model, A, (start, end));
         }
-        check_walk(&store.snapshot().unwrap(), &model, B, (Bound::Unbounded, Bound::Unbounded));
+        check_walk(&store.snapshot().unwrap(), &model, B, ALL);
     }
 }
 
@@ -239,100 +393,4 @@ fn check_walk(read: &impl KeyValueRead, model: &Model, column: Column, range: Ke
         read.iterate_back(column, range).unwrap().collect::<Result<_, _>>().unwrap();
     back.reverse();
     assert_eq!(back, expected, "descending {range:02x?}");
-}
-
-/// A small generator (xorshift), so that a seed names a run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
-    fn key(&mut self) -> Vec<u8> {
-        let length = self.below(4);
-        (0..length).map(|_| u8::try_from(self.below(5)).unwrap()).collect()
-    }
-}
-
-/// Fails one operation when told, and passes the others on.
-#[derive(Clone, Debug)]
-pub struct FaultyStore<S> {
-    inner: S,
-    /// Operations left before the one that fails; none fails at `usize::MAX`.
-    left: Arc<AtomicUsize>,
-}
-
-impl<S> FaultyStore<S> {
-    /// Wraps a store; nothing fails yet.
-    pub fn new(inner: S) -> Self {
-        Self { inner, left: Arc::new(AtomicUsize::new(usize::MAX)) }
-    }
-
-    /// Lets `operations` reads, snapshots and writes succeed and the next fail, once.
-    pub fn fail_after(&self, operations: usize) {
-        self.left.store(operations, Ordering::SeqCst);
-    }
-
-    /// Calls off the failure, and tells whether it was still to come.
-    pub fn heal(&self) -> bool {
-        self.left.swap(usize::MAX, Ordering::SeqCst) != usize::MAX
-    }
-
-    /// Returns the store inside.
-    pub const fn inner(&self) -> &S {
-        &self.inner
-    }
-
-    fn count(&self, operation: &'static str) -> Result<(), StoreError> {
-        let tick = |left: usize| match left {
-            usize::MAX => None,
-            0 => Some(usize::MAX),
-            more => Some(more - 1),
-        };
-        match self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, tick) {
-            Ok(0) => {
-                let text: String = format!("{operation} was told to fail");
-                let source = Arc::new(io::Error::other(text));
-                Err(StoreError::Engine { operation, source })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl<S: KeyValueRead> KeyValueRead for FaultyStore<S> {
-    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.count("read")?;
-        self.inner.get(column, key)
-    }
-
-    fn iterate(&self, column: Column, range: KeyRange<'_>) -> Result<Entries<'_>, StoreError> {
-        self.count("iterate")?;
-        let entries = self.inner.iterate(column, range)?;
-        Ok(Box::new(entries.map(|entry| self.count("iterate").and(entry))))
-    }
-
-    fn iterate_back(&self, column: Column, range: KeyRange<'_>) -> Result<Entries<'_>, StoreError> {
-        self.count("iterate")?;
-        let entries = self.inner.iterate_back(column, range)?;
-        Ok(Box::new(entries.map(|entry| self.count("iterate").and(entry))))
-    }
-}
-
-impl<S: KeyValueStore> KeyValueStore for FaultyStore<S> {
-    type Snapshot = FaultyStore<S::Snapshot>;
-
-    fn snapshot(&self) -> Result<Self::Snapshot, StoreError> {
-        self.count("snapshot")?;
-        Ok(FaultyStore { inner: self.inner.snapshot()?, left: Arc::clone(&self.left) })
-    }
-
-    fn write(&self, batch: &WriteBatch, durability: Durability) -> Result<(), StoreError> {
-        self.count("write")?;
-        self.inner.write(batch, durability)
-    }
 }
