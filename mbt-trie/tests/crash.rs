@@ -13,6 +13,7 @@ use mbt_trie::{
     testing::{Blocks, FaultyStore, JournalStore, SimulatedDisk, power_loss_laws},
 };
 
+#[allow(clippy::disallowed_methods, reason = "a test's length and seed come from outside")]
 fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
