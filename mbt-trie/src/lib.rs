@@ -28,6 +28,7 @@ pub use store::{
 };
 pub use trie::{
     AccountProof, CorruptNode, EthereumLayout, KeccakHasher, MemoryNodes, MemoryTrie, NodeChanges,
-    NodeError, NodePath, NodeStore, ProofError, RlpNodeCodec, StorageProof, Trie, ordered_root,
-    sorted_root, verify_account_proof, verify_proof, verify_value,
+    NodeError, NodePath, NodeStore, ProofError, ProvedAccount, RlpNodeCodec, StateKeys,
+    StateMultiproof, StateValues, StorageProof, Trie, ordered_root, sorted_root,
+    verify_account_proof, verify_multiproof, verify_proof, verify_value,
 };

@@ -1,5 +1,6 @@
 //! The state of the head block, and the way back from it.
 
+mod entries;
 mod plan;
 mod read;
 mod resident;

@@ -7,7 +7,7 @@ use core::ops::Range;
 use mbt_account::{EMPTY_ROOT, PublicAccount};
 use mbt_crypto::{Address, H256, keccak256_all};
 
-use super::table::{Table, decode_account, encode_slot, keys_of, node_key, root, slot_key};
+use super::table::{Table, account_at, encode_slot, keys_of, node_key, root, slot_key};
 use crate::{
     AccountDiff, KeyValueRead, NodePath, StateDiff, StoreError,
     trie::{
@@ -104,7 +104,7 @@ impl Plan {
         for (address, change) in &diff.accounts {
             let old = read.get(Table::Accounts.column(), &address.0)?;
             let mut storage_root = match &old {
-                Some(old) => decode_account(old)?.storage_root,
+                Some(old) => account_at(&address.0, old)?.storage_root,
                 None => EMPTY_ROOT,
             };
             let cleared = change.storage_cleared || change.account.is_none();

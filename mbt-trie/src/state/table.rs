@@ -41,6 +41,11 @@ pub(super) enum Table {
 impl Table {
     const ALL: [Self; 4] = [Self::Accounts, Self::Storage, Self::AccountNodes, Self::StorageNodes];
 
+    /// The table of a trie's nodes: of that of accounts, or of the storage trie of `owner`.
+    pub(super) const fn nodes(owner: Option<&Address>) -> Self {
+        if owner.is_some() { Self::StorageNodes } else { Self::AccountNodes }
+    }
+
     /// The column of the present entries.
     pub(super) const fn column(self) -> Column {
         Column(match self {
@@ -73,6 +78,11 @@ impl Table {
     /// Says that an entry of the table is not what was written.
     pub(super) const fn corrupt(self, what: &'static str) -> StoreError {
         StoreError::Corrupt { column: self.column(), what }
+    }
+
+    /// Says that what was replaced under a key is not what was written.
+    pub(super) fn corrupt_past(self, key: &[u8], what: &'static str) -> StoreError {
+        StoreError::CorruptEntry { column: self.history(), key: key.to_vec(), what }
     }
 
     /// Says that the entry of a key is not what was written.
@@ -122,6 +132,17 @@ pub(super) fn keys_of(address: &Address) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
 pub(super) fn decode_account(bytes: &[u8]) -> Result<PublicAccount, StoreError> {
     PublicAccount::decode(bytes)
         .map_err(|_: DecodeError| Table::Accounts.corrupt("an account is malformed"))
+}
+
+/// Reads the account stored under a key.
+pub(super) fn account_at(key: &[u8], bytes: &[u8]) -> Result<PublicAccount, StoreError> {
+    let what = "an account is malformed";
+    decode_account(bytes).map_err(|_| Table::Accounts.corrupt_at(key, what))
+}
+
+/// Reads the slot stored under a key.
+pub(super) fn slot_at(key: &[u8], bytes: &[u8]) -> Result<U256, StoreError> {
+    decode_slot(bytes).map_err(|_| Table::Storage.corrupt_at(key, "a slot is malformed"))
 }
 
 pub(super) fn decode_slot(bytes: &[u8]) -> Result<U256, StoreError> {

@@ -12,6 +12,7 @@ use mbt_crypto::H256;
 use super::{
     arena::{Change, NodeRead},
     forest::{Batch, Committed, Forest, Stored},
+    multi::union,
     nibbles::NodePath,
 };
 
@@ -235,6 +236,14 @@ impl<S: NodeStore> Trie<S> {
     /// The store failed or is corrupt.
     pub fn prove(&self, key: &[u8]) -> Result<Vec<Vec<u8>>, S::Error> {
         Ok(self.forest.prove(&Reading(&self.store), &(), self.root, key)?.0)
+    }
+
+    /// Proves many keys at once, for [`verify_multiproof`](crate::verify_multiproof).
+    ///
+    /// # Errors
+    /// The store failed or is corrupt.
+    pub fn prove_all<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<Vec<Vec<u8>>, S::Error> {
+        union(keys, |key| self.prove(key))
     }
 
     /// Returns the bytes of memory that nodes take, about.

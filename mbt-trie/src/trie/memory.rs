@@ -9,6 +9,7 @@ use mbt_crypto::H256;
 use super::{
     arena::{Change, NodeRead},
     forest::{Batch, Forest},
+    multi::union,
     nibbles::NodePath,
 };
 
@@ -97,6 +98,13 @@ impl MemoryTrie {
     #[must_use]
     pub fn prove(&self, key: &[u8]) -> Vec<Vec<u8>> {
         let Ok((proof, _)) = self.nodes.prove(&Nothing, &(), self.root, key);
+        proof
+    }
+
+    /// Proves many keys at once, for [`verify_multiproof`](crate::verify_multiproof).
+    #[must_use]
+    pub fn prove_all<K: AsRef<[u8]>>(&self, keys: &[K]) -> Vec<Vec<u8>> {
+        let Ok(proof) = union(keys, |key| Ok::<_, Infallible>(self.prove(key)));
         proof
     }
 }

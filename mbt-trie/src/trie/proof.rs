@@ -2,9 +2,8 @@
 //! the root down. Nodes inside their parent are not listed. The empty trie's proof is empty.
 
 use alloc::vec::Vec;
-use core::mem;
 
-use mbt_account::{EMPTY_ROOT, PublicAccount};
+use mbt_account::{EMPTY_ROOT, PublicAccount, codec::DecodeError};
 use mbt_crypto::{Address, H256, U256, keccak256, keccak256_many};
 
 use super::{
@@ -64,6 +63,9 @@ pub enum ProofError {
         /// What is wrong with it.
         source: NodeError,
     },
+    /// A value that the proof shows is not one that a state holds.
+    #[error("a proved value is no account and no slot: {0}")]
+    Value(DecodeError),
     /// The proof is sound and shows another value.
     #[error("proof shows another value, or none where one was claimed")]
     OtherValue,
@@ -102,17 +104,17 @@ pub fn verify_value<N: AsRef<[u8]>>(
             more => Err(ProofError::TrailingNodes(more.len())),
         };
     }
-    let mut nodes = HashedNodes { proof, index: 0, hashes: [H256::zero(); TOGETHER] };
+    let mut nodes = HashedNodes::new(proof);
     let (mut depth, mut expected) = (0, root);
     loop {
         let bytes = nodes.next(expected)?;
-        let index = nodes.index - 1;
+        let index = nodes.last();
         match step(key, depth, bytes).map_err(|source| ProofError::Node { index, source })? {
             Step::Down(below, hash) => (depth, expected) = (below, H256(*hash)),
-            Step::Value(_) if nodes.index < proof.len() => {
-                return Err(ProofError::TrailingNodes(proof.len() - nodes.index));
+            Step::Value(value) => {
+                nodes.finish()?;
+                return Ok(value.map(<[u8]>::to_vec));
             }
-            Step::Value(value) => return Ok(value.map(<[u8]>::to_vec)),
         }
     }
 }
@@ -121,7 +123,7 @@ pub fn verify_value<N: AsRef<[u8]>>(
 const TOGETHER: usize = 8;
 
 /// The nodes of a proof, hashed a few at a time.
-struct HashedNodes<'a, N> {
+pub(super) struct HashedNodes<'a, N> {
     proof: &'a [N],
     /// Nodes that were taken.
     index: usize,
@@ -129,8 +131,25 @@ struct HashedNodes<'a, N> {
 }
 
 impl<'a, N: AsRef<[u8]>> HashedNodes<'a, N> {
+    pub(super) const fn new(proof: &'a [N]) -> Self {
+        Self { proof, index: 0, hashes: [H256::zero(); TOGETHER] }
+    }
+
+    /// Returns the place of the node that was taken last.
+    pub(super) const fn last(&self) -> usize {
+        self.index.saturating_sub(1)
+    }
+
+    /// Says that no more nodes are needed.
+    pub(super) const fn finish(&self) -> Result<(), ProofError> {
+        match self.proof.len() - self.index {
+            0 => Ok(()),
+            more => Err(ProofError::TrailingNodes(more)),
+        }
+    }
+
     /// Takes the next node, whose parent says that it hashes to `expected`.
-    fn next(&mut self, expected: H256) -> Result<&'a [u8], ProofError> {
+    pub(super) fn next(&mut self, expected: H256) -> Result<&'a [u8], ProofError> {
         let index = self.index;
         let bytes = self.proof.get(index).ok_or(ProofError::TooShort(index))?.as_ref();
         if index.is_multiple_of(TOGETHER) {
@@ -176,32 +195,42 @@ pub(crate) fn append_value(out: &mut Vec<u8>, value: U256) {
 /// A proof, and the value that it shows.
 pub(crate) type Proved<E> = Result<(Vec<Vec<u8>>, Option<Vec<u8>>), E>;
 
-/// Collects the proof of a key from a trie whose stored nodes `read` returns by path.
+/// Collects the proof of a key from the trie of `root`, whose stored nodes `read` returns by path.
 pub(crate) fn prove<E>(
     read: impl Fn(NodePath<'_>) -> Result<Option<Vec<u8>>, E>,
     corrupt: impl Fn(NodePath<'_>, &'static str) -> E,
+    root: H256,
     key: &[u8],
 ) -> Proved<E> {
     let mut proof: Vec<Vec<u8>> = Vec::new();
-    let Some(mut bytes) = read(NodePath::ROOT)? else { return Ok((proof, None)) };
-    let mut depth = 0;
+    if root == EMPTY_ROOT {
+        return Ok((proof, None));
+    }
+    let (mut depth, mut expected) = (0, root);
     loop {
-        let found = step(key, depth, &bytes);
-        match found.map_err(|_| corrupt(NodePath::of(key, depth), "a trie node is malformed"))? {
+        let path = NodePath::of(key, depth);
+        let bytes = read(path)?.ok_or_else(|| corrupt(path, MISSING))?;
+        if keccak256(&bytes) != expected {
+            return Err(corrupt(path, WRONG));
+        }
+        match step(key, depth, &bytes).map_err(|_| corrupt(path, MALFORMED))? {
             Step::Value(value) => {
                 let value = value.map(<[u8]>::to_vec);
                 proof.push(bytes);
                 return Ok((proof, value));
             }
-            Step::Down(below, _) => {
-                depth = below;
-                let path = NodePath::of(key, depth);
-                let next = read(path)?.ok_or_else(|| corrupt(path, "a trie node is missing"))?;
-                proof.push(mem::replace(&mut bytes, next));
+            Step::Down(below, hash) => {
+                (depth, expected) = (below, H256(*hash));
+                proof.push(bytes);
             }
         }
     }
 }
+
+/// What is wrong with a stored node.
+pub(crate) const MISSING: &str = "a trie node is missing";
+pub(crate) const WRONG: &str = "a trie node does not hash to what its parent says";
+pub(crate) const MALFORMED: &str = "a trie node is malformed";
 
 /// Where a stored node leads a key.
 pub(crate) enum Step<'a> {
@@ -212,22 +241,37 @@ pub(crate) enum Step<'a> {
 }
 
 /// Follows a key through a stored node that stands at `depth`, and the nodes inside it.
-pub(crate) fn step<'a>(
+pub(crate) fn step<'a>(key: &[u8], depth: usize, bytes: &'a [u8]) -> Result<Step<'a>, NodeError> {
+    follow(key, depth, &decode_at(depth, bytes)?)
+}
+
+/// Reads a node that stands by itself at `depth`.
+pub(super) fn decode_at(depth: usize, bytes: &[u8]) -> Result<Node<'_>, NodeError> {
+    if depth > 0 && bytes.len() < 32 {
+        // It would be inside its parent.
+        return Err(NodeError::Child);
+    }
+    Node::decode(bytes)
+}
+
+/// Does what [`step`] does, from a node that was read before.
+pub(super) fn follow<'a>(
     key: &[u8],
     mut depth: usize,
-    mut bytes: &'a [u8],
+    node: &Node<'a>,
 ) -> Result<Step<'a>, NodeError> {
+    let (mut node, mut inside) = (node, None);
     loop {
         let left = (2 * key.len()).saturating_sub(depth);
-        let (below, child) = match Node::decode(bytes)? {
+        let (below, child) = match node {
             Node::Leaf { path, value } => {
                 let ends_here = path.len() == left && path.shared(0, key, depth) == left;
-                return Ok(Step::Value(ends_here.then_some(value)));
+                return Ok(Step::Value(ends_here.then_some(*value)));
             }
             Node::Extension { path, .. } if path.shared(0, key, depth) < path.len() => {
                 return Ok(Step::Value(None));
             }
-            Node::Extension { path, child } => (depth + path.len(), child),
+            Node::Extension { path, child } => (depth + path.len(), *child),
             Node::Branch(branch) if left == 0 => {
                 return Ok(Step::Value(Some(branch.value).filter(|value| !value.is_empty())));
             }
@@ -239,7 +283,7 @@ pub(crate) fn step<'a>(
         depth = below;
         match child {
             Child::Hash(hash) => return Ok(Step::Down(depth, hash)),
-            Child::Inline(inside) => bytes = inside,
+            Child::Inline(bytes) => node = inside.insert(Node::decode(bytes)?),
         }
     }
 }
