@@ -1,5 +1,5 @@
 //! The state agrees with a slow twin through commits, rollbacks, pruning and reads of the past.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -7,11 +7,11 @@ use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use common::{SlowState, address, diff, slot};
 use mbt_account::{EMPTY_ROOT, PublicAccount};
-use mbt_crypto::{H256, U256, keccak256};
+use mbt_crypto::{Address, H256, U256, keccak256};
 use mbt_trie::{
     AccountDiff, Column, Durability, Historic, History, KeyValueRead, KeyValueStore, Latest,
     MemoryStore, ResidentState, Stage, State, StateDiff, StateError, StateView, WriteBuffer,
-    verify_account_proof,
+    sorted_root, verify_account_proof,
 };
 use proptest::prelude::*;
 
@@ -49,6 +49,34 @@ fn check_proofs(historic: &Historic<impl KeyValueRead>, twin: &SlowState, root: 
         assert_eq!(proof.account, twin.accounts.get(&address(n)).cloned());
         verify_account_proof(root, &proof).unwrap();
     }
+}
+
+/// Walks a state, which is to hold what the twin does; the root of what was walked is the state's.
+fn check_walk(
+    twin: &SlowState,
+    root: H256,
+    accounts: Vec<(Address, PublicAccount)>,
+    slots: impl Fn(&Address) -> Vec<(H256, U256)>,
+) {
+    let mut leaves = BTreeMap::new();
+    for (address, account) in &accounts {
+        let slots = slots(address);
+        let held = twin.storage.get(address).cloned().unwrap_or_default();
+        assert_eq!(slots, held.into_iter().collect::<Vec<_>>());
+        let entry = |(slot, value): (H256, U256)| (keccak256(slot).0, rlp::encode(&value).to_vec());
+        let entries: BTreeMap<_, _> = slots.into_iter().map(entry).collect();
+        assert_eq!(sorted_root(entries), account.storage_root);
+        leaves.insert(keccak256(address.0).0, rlp::encode(account).to_vec());
+    }
+    assert_eq!(sorted_root(leaves), root);
+    assert_eq!(accounts, twin.accounts.clone().into_iter().collect::<Vec<_>>());
+}
+
+fn check_historic_walk(historic: &Historic<impl KeyValueRead>, twin: &SlowState, root: H256) {
+    let all = historic.accounts(&Address::ZERO).unwrap().map(Result::unwrap).collect();
+    check_walk(twin, root, all, |address| {
+        historic.slots(address, &H256::zero()).unwrap().map(Result::unwrap).collect()
+    });
 }
 
 /// Everything that the store holds, to see that nothing is left behind.
@@ -129,11 +157,16 @@ fn run(state: State, store: &impl KeyValueStore, steps: Vec<Step>) {
         let latest = Latest::new(store);
         assert_eq!(latest.root().unwrap(), *root);
         check(&latest, twin);
+        let all = latest.accounts(&Address::ZERO).unwrap().map(Result::unwrap).collect();
+        check_walk(twin, *root, all, |address| {
+            latest.slots(address, &H256::zero()).unwrap().map(Result::unwrap).collect()
+        });
         assert_eq!(State::oldest(store).unwrap(), Some(oldest));
         for number in oldest..=head {
             let (twin, root) = &twins[usize::try_from(number).unwrap()];
             let historic = Historic::new(store, head, number).unwrap();
             check(&historic, twin);
+            check_historic_walk(&historic, twin, *root);
             check_proofs(&historic, twin, *root);
         }
         for number in [oldest.wrapping_sub(1), head + 1] {
@@ -310,6 +343,119 @@ fn accounts_and_slots_are_walked_in_order() {
 }
 
 #[test]
+fn a_walk_of_the_past_goes_on_page_by_page() {
+    let (state, store) = (State::new(History::Archive), MemoryStore::new());
+    for number in 0..30 {
+        let n = u8::try_from(number).unwrap();
+        let mut diff = one(n, funded(number));
+        // Each account lives for ten blocks, and one changes with every block.
+        if n >= 10 {
+            diff.accounts.insert(address(n - 10), AccountDiff::default());
+        }
+        let mut busy = funded(number);
+        busy.storage = [(slot(n), U256::one()), (slot(n.saturating_sub(3)), U256::zero())].into();
+        diff.accounts.insert(address(100), busy);
+        commit(state, &store, number, &diff);
+    }
+    for number in 12..30 {
+        let historic = Historic::new(&store, 29, number).unwrap();
+        let (mut from, mut found) = (Address::ZERO, Vec::new());
+        loop {
+            let page: Vec<_> =
+                historic.accounts(&from).unwrap().take(4).map(Result::unwrap).collect();
+            let Some((last, _)) = page.last() else { break };
+            // The least address above it.
+            let mut above = last.0;
+            above[19] += 1;
+            from = Address(above);
+            found.extend(page);
+        }
+        let n = u8::try_from(number).unwrap();
+        let mut expected: Vec<_> = (n - 9..=n).chain([100]).map(address).collect();
+        expected.sort_unstable();
+        assert_eq!(found.iter().map(|entry| entry.0).collect::<Vec<_>>(), expected);
+        let balance = found[found.len() - 1].1.balance;
+        assert_eq!((found[found.len() - 1].0, balance), (address(100), U256::from(number)));
+        let slots = historic.slots(&address(100), &slot(n - 1)).unwrap();
+        let slots: Vec<_> = slots.map(|entry| entry.unwrap().0).collect();
+        assert_eq!(slots, [slot(n - 1), slot(n)]);
+    }
+}
+
+#[test]
+fn the_oldest_block_kept_is_proved_and_the_one_before_is_not_kept() {
+    let (state, store) = (State::new(History::Blocks(7)), MemoryStore::new());
+    let roots: Vec<_> =
+        (0..20).map(|number| commit(state, &store, number, &one(1, funded(number)))).collect();
+    assert_eq!(State::oldest(&store).unwrap(), Some(12));
+    let historic = Historic::new(&store, 19, 12).unwrap();
+    assert_eq!(historic.root().unwrap(), roots[12]);
+    let proof = historic.prove(&address(1), &[]).unwrap();
+    assert_eq!(proof.account.as_ref().unwrap().balance, U256::from(12));
+    verify_account_proof(roots[12], &proof).unwrap();
+    for number in [11, 0, 20, u64::MAX] {
+        let error = Historic::new(&store, 19, number).map(drop);
+        let Err(StateError::NotKept { number: found, oldest: 12 }) = error else {
+            panic!("{number}: {error:?}")
+        };
+        assert_eq!(found, number);
+    }
+}
+
+#[test]
+fn a_reorganization_of_64_blocks_passes_every_state_on_its_way() {
+    let (state, store) = (State::new(History::Blocks(129)), MemoryStore::new());
+    let block = |number: u64, branch: u64| {
+        let n = u8::try_from(number % 40).unwrap();
+        let mut change = funded(number + branch);
+        change.storage = [(slot(n), U256::from(number % 3))].into();
+        one(n % 7, change)
+    };
+    let (mut twin, mut roots) = (SlowState::default(), Vec::new());
+    let mut twins = Vec::new();
+    for number in 0..150 {
+        commit(state, &store, number, &block(number, 0));
+        roots.push(twin.commit(&block(number, 0)));
+        twins.push(twin.clone());
+    }
+    for number in (86..150).rev() {
+        rollback(state, &store, number);
+        let latest = Latest::new(&store);
+        assert_eq!(latest.root().unwrap(), roots[usize::try_from(number - 1).unwrap()]);
+    }
+    check(&Latest::new(&store), &twins[85]);
+    let mut twin = twins[85].clone();
+    for number in 86..160 {
+        let root = commit(state, &store, number, &block(number, 1_000));
+        assert_eq!(root, twin.commit(&block(number, 1_000)));
+    }
+    let historic = Historic::new(&store, 159, 60).unwrap();
+    check(&historic, &twins[60]);
+    check_historic_walk(&historic, &twins[60], roots[60]);
+}
+
+#[test]
+fn a_commit_prunes_a_few_blocks_only_and_never_waits_for_the_rest() {
+    let store = MemoryStore::new();
+    for number in 0..60 {
+        commit(State::new(History::Archive), &store, number, &one(1, funded(number)));
+    }
+    let small = State::new(History::Blocks(3));
+    let mut left = content(&store, &["state-changes"]).len();
+    for number in 60..66 {
+        commit(small, &store, number, &one(1, funded(number)));
+        let now = content(&store, &["state-changes"]).len();
+        assert!(left + 1 - now <= 16, "{left} blocks, then {now}");
+        left = now;
+        let oldest = State::oldest(&store).unwrap().unwrap();
+        let historic = Historic::new(&store, number, oldest).unwrap();
+        let account = historic.account(&address(1)).unwrap().unwrap();
+        assert_eq!(account.balance, U256::from(oldest), "what is left can be read");
+    }
+    assert_eq!(left, 3);
+}
+
+#[test]
 fn ten_thousand_entries_commit_to_the_slow_twins_root() {
     let mut diff = StateDiff::default();
     for n in 0..2_500_u64 {
@@ -317,7 +463,7 @@ fn ten_thousand_entries_commit_to_the_slow_twins_root() {
         change.storage =
             (0..3).map(|slot| (H256::from_low_u64_be(slot), U256::from(n + 1))).collect();
         let hash = keccak256(n.to_be_bytes());
-        let address = mbt_crypto::Address(hash.0[..20].try_into().unwrap());
+        let address = Address(hash.0[..20].try_into().unwrap());
         diff.accounts.insert(address, change);
     }
     let root = SlowState::default().commit(&diff);

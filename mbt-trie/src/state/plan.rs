@@ -117,6 +117,9 @@ impl Plan {
             if change.account.is_some() {
                 self.set_slots(read, address, change, cleared, &mut slots, &mut values)?;
             }
+            if start == slots.len() && storage_root != EMPTY_ROOT {
+                check_storage_root(read, address, storage_root)?;
+            }
             let slots = start..slots.len();
             accounts.push(Touched { address, change, old, storage_root, slots });
         }
@@ -270,6 +273,19 @@ impl Plan {
         if old != new {
             self.entries.push(Replaced { table, key, old, new });
         }
+    }
+}
+
+/// Checks the root of a storage trie that no change leads to: it goes into the account anew.
+fn check_storage_root(
+    read: &impl KeyValueRead,
+    address: &Address,
+    root: H256,
+) -> Result<(), StoreError> {
+    let (table, key) = (Table::StorageNodes, node_key(Some(address), NodePath::ROOT));
+    match read.get(table.column(), &key)? {
+        Some(node) if keccak256(&node) == root => Ok(()),
+        _ => Err(table.corrupt_at(&key, "a root node does not hash to its trie's root")),
     }
 }
 

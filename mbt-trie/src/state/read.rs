@@ -73,8 +73,10 @@ impl<R: KeyValueRead> Latest<R> {
     pub fn accounts(
         &self,
         from: &Address,
-    ) -> Result<impl Iterator<Item = Result<(Address, PublicAccount), StateError>>, StateError>
-    {
+    ) -> Result<
+        impl Iterator<Item = Result<(Address, PublicAccount), StateError>> + use<'_, R>,
+        StateError,
+    > {
         self.0.accounts(from)
     }
 
@@ -87,7 +89,8 @@ impl<R: KeyValueRead> Latest<R> {
         &self,
         address: &Address,
         from: &H256,
-    ) -> Result<impl Iterator<Item = Result<(H256, U256), StateError>>, StateError> {
+    ) -> Result<impl Iterator<Item = Result<(H256, U256), StateError>> + use<'_, R>, StateError>
+    {
         self.0.slots(address, from)
     }
 }
@@ -139,8 +142,10 @@ impl<R: KeyValueRead> Historic<R> {
     pub fn accounts(
         &self,
         from: &Address,
-    ) -> Result<impl Iterator<Item = Result<(Address, PublicAccount), StateError>>, StateError>
-    {
+    ) -> Result<
+        impl Iterator<Item = Result<(Address, PublicAccount), StateError>> + use<'_, R>,
+        StateError,
+    > {
         self.0.accounts(from)
     }
 
@@ -152,7 +157,8 @@ impl<R: KeyValueRead> Historic<R> {
         &self,
         address: &Address,
         from: &H256,
-    ) -> Result<impl Iterator<Item = Result<(H256, U256), StateError>>, StateError> {
+    ) -> Result<impl Iterator<Item = Result<(H256, U256), StateError>> + use<'_, R>, StateError>
+    {
         self.0.slots(address, from)
     }
 }
@@ -215,8 +221,10 @@ impl<R: KeyValueRead> At<R> {
     fn accounts(
         &self,
         from: &Address,
-    ) -> Result<impl Iterator<Item = Result<(Address, PublicAccount), StateError>>, StateError>
-    {
+    ) -> Result<
+        impl Iterator<Item = Result<(Address, PublicAccount), StateError>> + use<'_, R>,
+        StateError,
+    > {
         let table = Table::Accounts;
         let entries = self.entries(table, (Bound::Included(&from.0), Bound::Unbounded))?;
         Ok(entries.map(move |entry| {
@@ -231,7 +239,8 @@ impl<R: KeyValueRead> At<R> {
         &self,
         address: &Address,
         from: &H256,
-    ) -> Result<impl Iterator<Item = Result<(H256, U256), StateError>>, StateError> {
+    ) -> Result<impl Iterator<Item = Result<(H256, U256), StateError>> + use<'_, R>, StateError>
+    {
         let table = Table::Storage;
         let (start, end) = (slot_key(address, from), keys_of(address).1);
         let range = (Bound::Included(start.as_slice()), end.as_ref().map(Vec::as_slice));
