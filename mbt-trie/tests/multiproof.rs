@@ -87,11 +87,11 @@ proptest! {
         let mut recorded = BTreeSet::new();
         for key in &keys {
             let mut recorder = Recorder::<EthereumLayout>::new();
-            let trie = TrieDBBuilder::<EthereumLayout>::new(&database, &root)
+            TrieDBBuilder::<EthereumLayout>::new(&database, &root)
                 .with_recorder(&mut recorder)
-                .build();
-            trie.get(key).unwrap();
-            drop(trie);
+                .build()
+                .get(key)
+                .unwrap();
             recorded.extend(recorder.drain().into_iter().map(|node| node.data));
         }
         let mut trie = MemoryTrie::new();

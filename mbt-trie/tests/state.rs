@@ -55,11 +55,11 @@ fn check_proofs(historic: &Historic<impl KeyValueRead>, twin: &SlowState, root: 
 fn check_walk(
     twin: &SlowState,
     root: H256,
-    accounts: Vec<(Address, PublicAccount)>,
+    accounts: &[(Address, PublicAccount)],
     slots: impl Fn(&Address) -> Vec<(H256, U256)>,
 ) {
     let mut leaves = BTreeMap::new();
-    for (address, account) in &accounts {
+    for (address, account) in accounts {
         let slots = slots(address);
         let held = twin.storage.get(address).cloned().unwrap_or_default();
         assert_eq!(slots, held.into_iter().collect::<Vec<_>>());
@@ -73,8 +73,8 @@ fn check_walk(
 }
 
 fn check_historic_walk(historic: &Historic<impl KeyValueRead>, twin: &SlowState, root: H256) {
-    let all = historic.accounts(&Address::ZERO).unwrap().map(Result::unwrap).collect();
-    check_walk(twin, root, all, |address| {
+    let all: Vec<_> = historic.accounts(&Address::ZERO).unwrap().map(Result::unwrap).collect();
+    check_walk(twin, root, &all, |address| {
         historic.slots(address, &H256::zero()).unwrap().map(Result::unwrap).collect()
     });
 }
@@ -157,8 +157,8 @@ fn run(state: State, store: &impl KeyValueStore, steps: Vec<Step>) {
         let latest = Latest::new(store);
         assert_eq!(latest.root().unwrap(), *root);
         check(&latest, twin);
-        let all = latest.accounts(&Address::ZERO).unwrap().map(Result::unwrap).collect();
-        check_walk(twin, *root, all, |address| {
+        let all: Vec<_> = latest.accounts(&Address::ZERO).unwrap().map(Result::unwrap).collect();
+        check_walk(twin, *root, &all, |address| {
             latest.slots(address, &H256::zero()).unwrap().map(Result::unwrap).collect()
         });
         assert_eq!(State::oldest(store).unwrap(), Some(oldest));

@@ -5,7 +5,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use core::ops::Range;
 
 use mbt_account::{EMPTY_ROOT, PublicAccount};
-use mbt_crypto::{Address, H256, keccak256_all};
+use mbt_crypto::{Address, H256, keccak256, keccak256_all};
 
 use super::table::{Table, account_at, encode_slot, keys_of, node_key, root, slot_key};
 use crate::{

@@ -8,7 +8,9 @@ use mbt_crypto::{Address, H256, U256, keccak256};
 
 use super::{
     entries::past_entries,
-    table::{CODES, Table, account_at, history_key, keys_of, node_key, oldest, slot_at, slot_key},
+    table::{
+        CODES, Table, account_at, history_key, keys_of, node_key, oldest, root, slot_at, slot_key,
+    },
 };
 use crate::{
     AccountProof, Entries, KeyRange, KeyValueRead, NodePath, StateError, StateKeys,
@@ -179,8 +181,11 @@ impl<R: KeyValueRead> At<R> {
     }
 
     fn root(&self) -> Result<H256, StateError> {
-        let root = self.entry(Table::AccountNodes, &node_key(None, NodePath::ROOT))?;
-        Ok(root.map_or(EMPTY_ROOT, keccak256))
+        if self.past.is_none() {
+            return Ok(root(&self.read)?);
+        }
+        let node = self.entry(Table::AccountNodes, &node_key(None, NodePath::ROOT))?;
+        Ok(node.map_or(EMPTY_ROOT, keccak256))
     }
 
     fn account(&self, address: &Address) -> Result<Option<PublicAccount>, StateError> {
