@@ -116,6 +116,12 @@ fn use_everything(
     let (right, root) = &twins[usize::try_from(HEAD).unwrap()];
     let latest = Latest::new(store);
     read(&mut seen, &latest, |address, slots| latest.prove(address, slots), *root, right);
+    // What the head's state proves holds against its root, or is not given out.
+    for n in 0..13 {
+        if let Some(proof) = seen.ok(latest.prove(&address(n), &[slot(1), slot(9)])) {
+            assert_eq!(verify_account_proof(*root, &proof), Ok(()), "{what}");
+        }
+    }
     if let Some(proof) = seen.ok(latest.prove_all(&keys()))
         && let Ok(values) = proof.verify(*root, &keys())
     {
