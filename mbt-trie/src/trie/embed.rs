@@ -227,7 +227,7 @@ impl<S: NodeStore> Trie<S> {
     /// # Errors
     /// The store failed or is corrupt.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, S::Error> {
-        Ok(self.forest.prove(&Reading(&self.store), &(), self.root, key)?.1)
+        self.forest.follow(&Reading(&self.store), &(), self.root, key, |_| ())
     }
 
     /// Proves the value that a key has since the last commit, or its absence.

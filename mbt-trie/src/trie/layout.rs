@@ -13,6 +13,7 @@ use trie_db::{
     trie_visit,
 };
 
+use super::memory::MemoryTrie;
 use super::node::{Node, NodeError, append_bytes, append_header, item};
 
 /// Keccak-256 for `trie-db`.
@@ -215,8 +216,5 @@ pub fn sorted_root<K: AsRef<[u8]> + Ord, V: AsRef<[u8]>>(
 /// assert_eq!(root, mbt_account::EMPTY_ROOT);
 /// ```
 pub fn ordered_root(items: impl IntoIterator<Item = Vec<u8>>) -> H256 {
-    let key = |(index, item)| (rlp::encode::<u64>(&index).to_vec(), item);
-    let mut entries: Vec<_> = (0..).zip(items).map(key).collect();
-    entries.sort_unstable();
-    sorted_root(entries)
+    MemoryTrie::of_list(items).root()
 }

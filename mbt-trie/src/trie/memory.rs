@@ -90,7 +90,7 @@ impl MemoryTrie {
     /// Returns the value of a key.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        let Ok((_, value)) = self.nodes.prove(&Nothing, &(), self.root, key);
+        let Ok(value) = self.nodes.follow(&Nothing, &(), self.root, key, |_| ());
         value
     }
 

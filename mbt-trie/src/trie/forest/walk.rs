@@ -23,25 +23,36 @@ impl<K: Copy + Ord + Sync> Forest<K> {
         key: &[u8],
     ) -> Proved<R::Error> {
         let mut proof = Vec::new();
+        let value = self.follow(read, name, root, key, |node| proof.push(node.to_vec()))?;
+        Ok((proof, value))
+    }
+
+    /// Follows a key of a trie with this root down from it, as it is in the last version, visits
+    /// the stored nodes on the way and returns the key's value.
+    pub(crate) fn follow<R: NodeRead>(
+        &self,
+        read: &R,
+        name: &K,
+        root: H256,
+        key: &[u8],
+        mut visit: impl FnMut(&[u8]),
+    ) -> Result<Option<Vec<u8>>, R::Error> {
         if root == EMPTY_ROOT {
-            return Ok((proof, None));
+            return Ok(None);
         }
         let top = self.top(name).filter(|top| top.hash == root);
         let mut bytes = match top {
             Some(top) => Cow::Borrowed(top.root.as_slice()),
             None => Cow::Owned(read_node(read, NodePath::ROOT, &root.0)?),
         };
-        proof.push(bytes.to_vec());
+        visit(&bytes);
         let arena = usize::from(if key.is_empty() { 0 } else { nibble(key, 0) }) % ARENAS;
         let arena = &self.arenas[arena];
         let (mut depth, mut here) = (0, NONE);
         loop {
             let corrupt = || read.corrupt(0, NodePath::of(key, depth), "a trie node is malformed");
             let (below, hash) = match step(key, depth, &bytes).map_err(|_| corrupt())? {
-                Step::Value(value) => {
-                    let value = value.map(<[u8]>::to_vec);
-                    return Ok((proof, value));
-                }
+                Step::Value(value) => return Ok(value.map(<[u8]>::to_vec)),
                 Step::Down(below, hash) => (below, hash),
             };
             here = match (depth, top) {
@@ -59,7 +70,7 @@ impl<K: Copy + Ord + Sync> Forest<K> {
             } else {
                 Cow::Borrowed(arena.encoding(here))
             };
-            proof.push(bytes.to_vec());
+            visit(&bytes);
             depth = below;
         }
     }
