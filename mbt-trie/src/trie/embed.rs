@@ -68,6 +68,12 @@ impl NodeChanges<'_> {
         (0..Self::GROUPS).for_each(|group| self.for_each_in(group, &mut visit));
     }
 
+    /// Returns how many changes a group has at most, for stores that make room first.
+    #[must_use]
+    pub fn len_in(&self, group: usize) -> usize {
+        self.forest.changed_count(group)
+    }
+
     /// Visits the changes of a group: of one below 16 all paths begin with that half byte. The
     /// last group's are at most one half byte long.
     pub fn for_each_in(

@@ -105,6 +105,9 @@ impl NodeStore for MemoryNodes {
             self.shards[shard].set(path, new);
         });
         let write = |(group, shard): (usize, &mut Shard)| {
+            if shard.short.is_empty() {
+                shard.short.reserve(changes.len_in(group));
+            }
             changes.for_each_in(group, |path, _, new| shard.set(path, new));
         };
         let shards = &mut self.shards[..NodeChanges::GROUPS - 1];

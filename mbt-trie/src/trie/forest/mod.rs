@@ -163,6 +163,11 @@ impl<K: Copy + Ord + Sync> Forest<K> {
         self.changed_above(committed, visit);
     }
 
+    /// Returns how many nodes of an arena the last commit changed at most.
+    pub(crate) fn changed_count(&self, arena: usize) -> usize {
+        self.arenas.get(arena).map_or(0, |arena| arena.touched.len())
+    }
+
     /// Visits the nodes of an arena that a commit changed: the batch, the place, the bytes stored
     /// there before and to be stored there.
     pub(crate) fn changed_in<'c>(
