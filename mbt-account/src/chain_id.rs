@@ -13,6 +13,11 @@ pub const DEVELOPMENT_CHAIN_ID: u64 = 31_337;
 /// Bits of a league's chain id that number it under its public chain.
 const LEAGUE_BITS: u32 = 28;
 
+/// Tells whether a public chain assigns an id to its leagues: `public id * 2^28 + n`, n not 0.
+pub(crate) const fn is_league_of(league_id: u64, public_id: u64) -> bool {
+    league_id >> LEAGUE_BITS == public_id && league_id & ((1 << LEAGUE_BITS) - 1) != 0
+}
+
 /// A public chain: the one with value, or one to try things on.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum PublicChain {

@@ -297,6 +297,22 @@ fn own_types_go_to_their_contract_and_carry_their_payload() {
 }
 
 #[test]
+fn a_league_has_an_id_under_its_public_chain() {
+    let check = |chain_id| {
+        let mut join = join();
+        join.micro_protocol.chain_id = chain_id;
+        transaction(&Payload::from(join)).check()
+    };
+    for good in [CHAIN << 28 | 1, ((CHAIN + 1) << 28) - 1] {
+        assert_eq!(check(good), Ok(()), "{good}");
+    }
+    for seen in [0, 1, CHAIN, CHAIN << 28, (CHAIN + 1) << 28 | 1, u64::MAX] {
+        let error = PayloadError::LeagueChainId { seen, public_chain_id: CHAIN };
+        assert_eq!(check(seen), Err(InvalidTransaction::Payload(error)), "{seen}");
+    }
+}
+
+#[test]
 fn pledges_are_the_value_and_nobody_is_named_twice() {
     let good = transaction(&Payload::from(join()));
     let value = good.value - 1;

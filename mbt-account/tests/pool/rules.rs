@@ -114,7 +114,7 @@ fn league_join() -> LeagueJoin {
         genesis_header: vec![0xc0],
         parameters: vec![],
         micro_protocol: MicroProtocol {
-            chain_id: 1,
+            chain_id: CHAIN_ID << 28 | 1,
             protocol_version: 1,
             consensus: ConsensusKind::Pbft,
             gateways: vec![Gateway { public_key, address: "/ip4/127.0.0.1".into() }],

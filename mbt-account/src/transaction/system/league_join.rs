@@ -12,6 +12,7 @@ use rlp::{Encodable, RlpStream};
 use super::{PayloadError, SystemType, domain, limits};
 use crate::{
     LeagueFields,
+    chain_id::is_league_of,
     codec::{Decode, DecodeError, Reader},
 };
 
@@ -160,7 +161,11 @@ impl LeagueJoin {
     }
 
     /// Checks what needs neither state nor signatures.
-    pub(super) fn check(&self, value: U256) -> Result<(), PayloadError> {
+    pub(super) fn check(&self, public_chain_id: u64, value: U256) -> Result<(), PayloadError> {
+        let seen = self.micro_protocol.chain_id;
+        if !is_league_of(seen, public_chain_id) {
+            return Err(PayloadError::LeagueChainId { seen, public_chain_id });
+        }
         let validators = self.validators.iter().map(|validator| &validator.public_key);
         if let Some(twice) = first_duplicate(validators) {
             return Err(PayloadError::DuplicateValidator(twice));

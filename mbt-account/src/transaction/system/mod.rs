@@ -131,6 +131,14 @@ pub enum PayloadError {
     /// A gateway is named twice.
     #[error("gateway {} is named twice", .0.to_hex())]
     DuplicateGateway(Address),
+    /// A league's chain id is not one that the public chain has to assign.
+    #[error("league chain id {seen} is not under the public chain {public_chain_id}")]
+    LeagueChainId {
+        /// The league's id.
+        seen: u64,
+        /// The id that the transaction is signed for.
+        public_chain_id: u64,
+    },
     /// The validators' pledges do not sum to the transaction's value.
     #[error("pledges do not sum to the value {value}")]
     PledgeMismatch {
@@ -213,7 +221,9 @@ impl Transaction {
     /// Checks all of a payload that needs no state.
     pub(crate) fn check_payload(&self) -> Result<(), PayloadError> {
         match self.payload()? {
-            Some(Payload::LeagueJoin(join)) => join.check(self.value),
+            Some(Payload::LeagueJoin(join)) => {
+                join.check(self.chain_id().unwrap_or_default(), self.value)
+            }
             Some(Payload::Notarize(_)) | None => Ok(()),
         }
     }
