@@ -77,8 +77,38 @@ pub fn print_line(line: &str) {
     drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }
 
-/// Prints a line to stderr.
+/// Prints a line to stderr, made [`plain`].
 pub fn eprint_line(line: &str) {
     use io::Write;
-    drop(writeln!(io::stderr().lock(), "{line}"));
+    drop(writeln!(io::stderr().lock(), "{}", plain(line)));
+}
+
+/// Escapes what steers a terminal or turns the direction of writing: text that comes from others, a
+/// contract's reason to revert for one, must not dress up as a program's own.
+#[must_use]
+pub fn plain(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    for letter in line.chars() {
+        let turns = matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(letter, '\u{61c}' | '\u{2066}'..='\u{2069}');
+        if turns || (letter.is_control() && letter != '\n') {
+            plain.extend(letter.escape_unicode());
+        } else {
+            plain.push(letter);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_is_printed() {
+        let reason = "execution reverted: \u{1b}[2Jsent 5\r\u{9b}1m\u{202e}\n\u{4f60}\u{597d}";
+        let shown =
+            "execution reverted: \\u{1b}[2Jsent 5\\u{d}\\u{9b}1m\\u{202e}\n\u{4f60}\u{597d}";
+        assert_eq!(plain(reason), shown);
+    }
 }

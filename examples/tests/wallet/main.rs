@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "tests fail by panicking")]
 
 mod cli;
+mod hostile;
+mod keys;
 mod refusals;
 mod walk;

@@ -46,6 +46,11 @@ fn addresses_and_amounts_are_read_strictly() {
     let main = &wallet.json(&["keys", "list", "--chain", "main"])[0]["address"];
     let error = wallet.refused(&["accounts", "show", main.as_str().unwrap()], 2);
     assert!(error.contains("main network"), "{error}");
+    // Without a unit a fee would be in MBTC for a unit of gas.
+    for fee in ["--max-fee", "--priority-fee"] {
+        let error = wallet.refused(&["transfer", "me", "me", "1", fee, "30"], 2);
+        assert!(error.contains("unit is missing"), "{error}");
+    }
     for amount in ["1e18", "1,5", "0.0000000000000000001", "1 ether"] {
         let error = wallet.refused(&["transfer", "me", "me", amount], 2);
         assert!(error.contains("invalid value"), "{amount}: {error}");

@@ -67,7 +67,17 @@ fn a_person_uses_one_account_from_its_making_to_another_wallet() {
     let error = wallet.refused(&["verify", "message", "bank", "hello", signature], 1);
     assert!(error.contains("not by"), "{error}");
     let mail = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/mail.json");
-    let signature = wallet.json(&["sign", "typed", "alice", mail]);
+    // The document is for chain 1, where the same key may hold coin.
+    let foreign = wallet.refused(&["sign", "typed", "alice", mail, "--yes"], 2);
+    assert!(
+        foreign.contains("chain id 1") && foreign.contains("--allow-foreign-chain"),
+        "{foreign}"
+    );
+    let shown = wallet.refused(&["sign", "typed", "alice", mail, "--allow-foreign-chain"], 1);
+    for part in ["\"Ether Mail\"", "of version \"1\"", "on chain 1", "Hello, Bob!"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let signature = wallet.json(&["sign", "typed", "alice", mail, "--allow-foreign-chain"]);
     // The digest that EIP-712 itself gives for this document.
     let digest = "0xbe609aee343fb3c4b28e1df9e632fca64fcfaede20f02e86244efddf30957bd2";
     assert_eq!(signature["hash"], digest);

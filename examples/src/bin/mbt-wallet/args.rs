@@ -6,9 +6,9 @@ use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
 use mbt_account::parse_amount;
 use mbt_crypto::{
     U256,
-    hd::{DerivationPath, Language},
+    hd::{DerivationPath, ExtendedKey, Language},
 };
-use mbt_examples::exit;
+use mbt_examples::exit::{self, Code, Failure};
 
 /// Holds keys and uses them: one account on the public chain and on every league.
 #[derive(Debug, Parser)]
@@ -66,7 +66,7 @@ pub(crate) enum Command {
         /// The raw transaction as 0x-hex, or @FILE.
         transaction: String,
         #[command(flatten)]
-        send: Send,
+        wait: Wait,
     },
     /// Shows what became of a transaction.
     Receipt {
@@ -78,7 +78,7 @@ pub(crate) enum Command {
         /// Only this account's.
         account: Option<String>,
     },
-    /// Signs a message, a document of EIP-712 or nothing else.
+    /// Signs a message or a document.
     Sign {
         #[command(subcommand)]
         command: SignCommand,
@@ -134,6 +134,8 @@ pub(crate) enum KeysCommand {
         #[command(flatten)]
         derivation: Derivation,
         #[command(flatten)]
+        passphrase: Passphrase,
+        #[command(flatten)]
         cost: Cost,
     },
     /// Brings in words, a key or a keystore, read from a file or from the input, never from the
@@ -142,11 +144,13 @@ pub(crate) enum KeysCommand {
         /// Name of the account.
         name: String,
         /// What is brought in.
-        kind: Secret,
+        kind: Import,
         /// The file that has it; without it, it is asked for.
         file: Option<PathBuf>,
         #[command(flatten)]
         derivation: Derivation,
+        #[command(flatten)]
+        passphrase: Passphrase,
         #[command(flatten)]
         cost: Cost,
     },
@@ -158,6 +162,21 @@ pub(crate) enum KeysCommand {
         name: String,
         #[command(flatten)]
         derivation: Derivation,
+        /// Reads the passphrase from the first line of this file, if the words have one. The variable
+        /// MBT_WALLET_PASSPHRASE serves as well.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        cost: Cost,
+    },
+    /// Gives an account another password.
+    Password {
+        /// Name of the account.
+        name: String,
+        /// Reads the new password from the first line of this file instead of asking for it. The
+        /// variable MBT_WALLET_NEW_PASSWORD serves as well.
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<PathBuf>,
         #[command(flatten)]
         cost: Cost,
     },
@@ -184,6 +203,19 @@ pub(crate) enum KeysCommand {
 pub(crate) enum Secret {
     /// The words (BIP-39).
     Mnemonic,
+    /// The key, 64 hexadecimal digits.
+    Key,
+    /// A keystore file of geth, ethers, cast or this wallet.
+    Keystore,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Import {
+    /// The words (BIP-39).
+    Mnemonic,
+    /// An extended key (BIP-32): with a master key everything is as with words; below another one
+    /// the path begins at it and must be given.
+    Xprv,
     /// The key, 64 hexadecimal digits.
     Key,
     /// A keystore file of geth, ethers, cast or this wallet.
@@ -223,6 +255,31 @@ impl Derivation {
     pub(crate) fn path(&self) -> DerivationPath {
         self.path.clone().unwrap_or_else(|| DerivationPath::account(self.index))
     }
+
+    /// Returns the path below an extended key, which need not be a master key.
+    pub(crate) fn path_below(&self, parent: &ExtendedKey) -> Result<DerivationPath, Failure> {
+        if parent.depth() > 0 && self.path.is_none() {
+            let depth = parent.depth();
+            let sentence = format!(
+                "this extended key is {depth} steps below its master key: give the path from it on, \
+                 as in --path m/0/0"
+            );
+            return Err(Failure::new(Code::Usage, sentence));
+        }
+        Ok(self.path())
+    }
+}
+
+/// The passphrase of words (BIP-39).
+#[derive(Debug, Arguments)]
+pub(crate) struct Passphrase {
+    /// Asks for a passphrase that belongs to the words. Every passphrase gives another account.
+    #[arg(long)]
+    pub(crate) passphrase: bool,
+    /// Reads the passphrase from the first line of this file instead of asking for it. The variable
+    /// MBT_WALLET_PASSPHRASE serves as well.
+    #[arg(long, value_name = "FILE", requires = "passphrase")]
+    pub(crate) passphrase_file: Option<PathBuf>,
 }
 
 /// What guessing the password costs.
@@ -337,17 +394,24 @@ pub(crate) struct Send {
     #[arg(long)]
     pub(crate) gas_limit: Option<u64>,
     /// Most that is paid for a unit of gas: "30 gwei".
-    #[arg(long, value_name = "AMOUNT", value_parser = amount)]
+    #[arg(long, value_name = "AMOUNT", value_parser = fee)]
     pub(crate) max_fee: Option<U256>,
     /// Most that goes to the miner for a unit of gas: "1 gwei".
-    #[arg(long, value_name = "AMOUNT", value_parser = amount)]
+    #[arg(long, value_name = "AMOUNT", value_parser = fee)]
     pub(crate) priority_fee: Option<U256>,
-    /// Does not wait until the transaction is in a block.
-    #[arg(long)]
-    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) wait: Wait,
     /// Signs for a chain id that is none of this network's, where the same key may hold coin.
     #[arg(long)]
     pub(crate) allow_foreign_chain: bool,
+}
+
+/// Until when a transaction is followed.
+#[derive(Clone, Copy, Debug, Arguments)]
+pub(crate) struct Wait {
+    /// Does not wait until the transaction is in a block.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -365,6 +429,9 @@ pub(crate) enum SignCommand {
         account: String,
         /// The document's file.
         file: PathBuf,
+        /// Signs for a chain id that is none of this network's, where the same key may hold coin.
+        #[arg(long)]
+        allow_foreign_chain: bool,
     },
 }
 
@@ -419,4 +486,12 @@ pub(crate) enum ChainsCommand {
 
 fn amount(text: &str) -> Result<U256, mbt_account::AmountError> {
     parse_amount(text)
+}
+
+/// Reads a price of gas. Here a number alone is a slip: MBTC is a billion times too much.
+fn fee(text: &str) -> Result<U256, String> {
+    if !text.contains(|c: char| c.is_ascii_alphabetic()) {
+        return Err("the unit is missing, as in \"30 gwei\"".to_owned());
+    }
+    parse_amount(text).map_err(|error| error.to_string())
 }

@@ -83,6 +83,7 @@ impl Chains {
 
     fn save(&self, home: &Home) -> Result<(), Failure> {
         let text = toml::to_string(self).map_err(Failure::runtime)?;
+        home.create()?;
         write_private(&home.chains_file(), text.as_bytes())
     }
 

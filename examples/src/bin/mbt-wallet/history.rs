@@ -44,6 +44,7 @@ pub(crate) fn note(
         to: transaction.to.map(|to| to.to_hex()),
         value: format!("{:#x}", transaction.value),
     };
+    wallet.home.create()?;
     let file = wallet.home.history_file();
     let line = serde_json::to_string(&sent).map_err(Failure::runtime)?;
     OpenOptions::new()
@@ -110,7 +111,7 @@ fn outcome(receipt: Option<&Value>) -> &'static str {
 /// `receipt`.
 pub(crate) fn receipt(wallet: &Wallet, hash: &str) -> Result<(), Failure> {
     let mut bytes = [0; 32];
-    hex::decode_to_slice(hash.trim_start_matches("0x"), &mut bytes).map_err(|_| {
+    hex::decode_to_slice(hash.strip_prefix("0x").unwrap_or(hash), &mut bytes).map_err(|_| {
         Failure::new(Code::Usage, format!("\"{hash}\" is not a hash of 64 hexadecimal digits"))
     })?;
     let chain = wallet.chain()?;

@@ -2,9 +2,9 @@
 //! any of it, and every file is replaced as a whole.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{self, DirBuilder, File},
     io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -17,6 +17,7 @@ use mbt_examples::exit::{Code, Failure};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 use super::output::file_failed;
 
@@ -36,6 +37,8 @@ pub(crate) struct Account {
     pub(crate) address: Address,
     pub(crate) public_key: PublicKey,
     pub(crate) path: Option<String>,
+    /// Whether the words give this account with a passphrase only, which is not kept.
+    pub(crate) passphrase: bool,
     pub(crate) keystore: Keystore,
     /// The words, sealed to the account's own key: its password opens them too.
     sealed_words: Option<Vec<u8>>,
@@ -49,6 +52,8 @@ struct AccountFile {
     public_key: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     path: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    passphrase: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     words: Option<String>,
     keystore: Value,
@@ -69,6 +74,7 @@ impl Account {
             address: key.address(),
             public_key: key.public_key(),
             path: path.map(ToString::to_string),
+            passphrase: false,
             keystore: Keystore::encrypt(key, password.as_bytes(), profile, rng),
             sealed_words: None,
         }
@@ -86,12 +92,25 @@ impl Account {
         Ok(())
     }
 
+    /// Puts the key, which is this account's, under another password.
+    pub(crate) fn change_password(
+        &mut self,
+        key: &SecretKey,
+        password: &str,
+        profile: Profile,
+        rng: &mut impl CryptoRng,
+    ) {
+        self.keystore = Keystore::encrypt(key, password.as_bytes(), profile, rng);
+    }
+
     /// Returns the words, opened with the account's key.
     pub(crate) fn words(&self, key: &SecretKey) -> Result<Mnemonic, Failure> {
         let damaged = || Failure::runtime(format!("the words of {} are damaged", self.name));
         let sealed = self.sealed_words.as_ref().ok_or_else(|| {
             let name = &self.name;
-            Failure::runtime(format!("account {name} was not made from words of this wallet"))
+            Failure::runtime(format!(
+                "account {name} keeps no words: it came as a key, or from another account's words"
+            ))
         })?;
         let phrase = ecies::open(key, WORDS_CONTEXT, sealed).map_err(|_| damaged())?;
         let phrase = zeroize::Zeroizing::new(phrase);
@@ -114,7 +133,8 @@ impl Account {
         let words = file.words.map(hex::decode).transpose();
         let sealed_words = words.map_err(|error| format!("words: {error}"))?;
         let name = name.to_owned();
-        Ok(Self { name, address, public_key, path: file.path, keystore, sealed_words })
+        let AccountFile { path, passphrase, .. } = file;
+        Ok(Self { name, address, public_key, path, passphrase, keystore, sealed_words })
     }
 
     fn text(&self) -> Result<String, serde_json::Error> {
@@ -122,6 +142,7 @@ impl Account {
             version: 1,
             public_key: hex::encode(self.public_key.to_compressed()),
             path: self.path.clone(),
+            passphrase: self.passphrase,
             words: self.sealed_words.as_ref().map(hex::encode),
             keystore: serde_json::from_str(&self.keystore.to_json())?,
         };
@@ -132,20 +153,21 @@ impl Account {
 /// Reads a compressed public key in hexadecimal digits.
 pub(crate) fn public_key(text: &str) -> Result<PublicKey, String> {
     let mut bytes = [0; 33];
-    hex::decode_to_slice(text.trim_start_matches("0x"), &mut bytes)
+    hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), &mut bytes)
         .map_err(|_| "a public key is 66 hexadecimal digits".to_owned())?;
     PublicKey::from_sec1(&bytes).map_err(|error| format!("public key: {error}"))
 }
 
 impl Home {
-    pub(crate) fn open(folder: PathBuf) -> Result<Self, Failure> {
-        let accounts = folder.join("accounts");
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&accounts)
-            .map_err(file_failed(&accounts))?;
-        Ok(Self(folder))
+    pub(crate) const fn new(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
+    /// Makes the folder, before anything is written into it.
+    pub(crate) fn create(&self) -> Result<(), Failure> {
+        let accounts = self.0.join("accounts");
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&accounts);
+        made.map_err(file_failed(&accounts))
     }
 
     pub(crate) fn chains_file(&self) -> PathBuf {
@@ -189,7 +211,12 @@ impl Home {
     pub(crate) fn accounts(&self) -> Result<Vec<Account>, Failure> {
         let folder = self.0.join("accounts");
         let mut accounts = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(file_failed(&folder))? {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(accounts),
+            Err(error) => return Err(file_failed(&folder)(error)),
+        };
+        for entry in entries {
             let file = entry.map_err(file_failed(&folder))?.path();
             if file.extension().is_some_and(|extension| extension == "json")
                 && let Some(name) = file.file_stem().and_then(|stem| stem.to_str())
@@ -213,7 +240,13 @@ impl Home {
 
     /// Keeps a new account.
     pub(crate) fn add(&self, account: &Account) -> Result<(), Failure> {
-        self.check_new(&account.name)?;
+        let text = account.text().map_err(Failure::runtime)?;
+        self.create()?;
+        create_private(&self.account_file(&account.name), text.as_bytes())
+    }
+
+    /// Keeps an account anew that is there.
+    pub(crate) fn replace(&self, account: &Account) -> Result<(), Failure> {
         let text = account.text().map_err(Failure::runtime)?;
         write_private(&self.account_file(&account.name), text.as_bytes())
     }
@@ -245,18 +278,52 @@ pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
 /// Writes a whole file that only its owner may read: after a crash it is the old one or the new.
 pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = file_failed(file);
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = file.with_file_name(name);
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temporary)
-        .and_then(|mut out| out.write_all(bytes).and_then(|()| out.sync_all()))
-        .and_then(|()| fs::rename(&temporary, file));
-    written.map_err(|error| {
-        drop(fs::remove_file(&temporary));
-        failed(error)
-    })
+    let mut temporary = beside(file)?;
+    let written = temporary
+        .write_all(bytes)
+        .and_then(|()| temporary.as_file().sync_all())
+        .and_then(|()| temporary.persist(file).map_err(Into::into))
+        .and_then(|_| sync_folder(file));
+    written.map_err(failed)
+}
+
+/// Like [`write_private`], for a file that must not be there yet, not even since a moment ago.
+pub(crate) fn create_private(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut temporary = beside(file)?;
+    temporary.write_all(bytes).map_err(file_failed(file))?;
+    keep_new(temporary, file)
+}
+
+/// Makes an empty file in the folder of `file` that only its owner may read. It vanishes with the
+/// value.
+pub(crate) fn beside(file: &Path) -> Result<NamedTempFile, Failure> {
+    NamedTempFile::new_in(folder(file)).map_err(file_failed(file))
+}
+
+/// Gives a finished temporary file its name, unless something has it.
+pub(crate) fn keep_new(temporary: NamedTempFile, file: &Path) -> Result<(), Failure> {
+    temporary.as_file().sync_all().map_err(file_failed(file))?;
+    match temporary.persist_noclobber(file) {
+        Ok(_) => sync_folder(file).map_err(file_failed(file)),
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Err(taken(file)),
+        Err(error) => Err(file_failed(file)(error.error)),
+    }
+}
+
+/// Refuses early, before anything is asked or computed, a file that is there.
+pub(crate) fn check_free(file: &Path) -> Result<(), Failure> {
+    if fs::symlink_metadata(file).is_ok() { Err(taken(file)) } else { Ok(()) }
+}
+
+fn taken(file: &Path) -> Failure {
+    let sentence = format!("{} is there already: choose another file", file.display());
+    Failure::new(Code::Usage, sentence)
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn sync_folder(file: &Path) -> std::io::Result<()> {
+    File::open(folder(file))?.sync_all()
 }

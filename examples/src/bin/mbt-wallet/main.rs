@@ -25,7 +25,7 @@ mod transaction;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use mbt_examples::exit::{Failure, finish};
+use mbt_examples::exit::{Failure, finish, print_line};
 
 use args::{Args, Command};
 
@@ -42,8 +42,8 @@ fn execute(args: Args) -> Result<(), Failure> {
         Command::Deploy(command) => transaction::deploy(&wallet, &command),
         Command::Call(command) => transaction::call(&wallet, &command),
         Command::Read(command) => accounts::read(&wallet, &command),
-        Command::Broadcast { transaction, send } => {
-            transaction::broadcast(&wallet, &transaction, &send)
+        Command::Broadcast { transaction, wait } => {
+            transaction::broadcast(&wallet, &transaction, wait)
         }
         Command::Receipt { hash } => history::receipt(&wallet, &hash),
         Command::History { account } => history::list(&wallet, account.as_deref()),
@@ -55,12 +55,10 @@ fn execute(args: Args) -> Result<(), Failure> {
         }
         Command::Chains { command } => chains::run(&wallet, command),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Args::command(),
-                "mbt-wallet",
-                &mut std::io::stdout().lock(),
-            );
+            // Not straight to the output, which a reader may have closed.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "mbt-wallet", &mut script);
+            print_line(String::from_utf8_lossy(&script).trim_end());
             Ok(())
         }
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use mbt_crypto::{Address, Network, SecretKey};
-use mbt_examples::exit::{Code, Failure, eprint_line, print_line};
+use mbt_examples::exit::{Code, Failure, eprint_line, plain, print_line};
 use serde_json::Value;
 
 use super::{
@@ -31,7 +31,7 @@ impl Wallet {
                 Failure::new(Code::Usage, "there is no home folder: give --home DIR")
             })?,
         };
-        Ok(Self { home: Home::open(folder)?, options })
+        Ok(Self { home: Home::new(folder), options })
     }
 
     /// Returns the chain to act on.
@@ -95,7 +95,7 @@ impl Wallet {
         if self.options.json {
             print_line(&json.to_string());
         } else {
-            lines.iter().for_each(|line| print_line(line));
+            lines.iter().for_each(|line| print_line(&plain(line)));
         }
     }
 

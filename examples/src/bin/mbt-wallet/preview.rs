@@ -1,7 +1,7 @@
 //! What a transaction does, in words, before it is signed or sent.
 
 use mbt_account::{AssignedChain, Transaction, format_amount};
-use mbt_crypto::Address;
+use mbt_crypto::{Address, U256};
 use mbt_examples::exit::{Code, Failure};
 
 use super::output::Wallet;
@@ -43,8 +43,9 @@ pub(crate) fn transaction(
 
 /// Refuses to sign for a chain outside this network's scheme: the same key may hold coin there, and
 /// the signature would be good.
-pub(crate) fn check_chain(chain_id: Option<u64>, allow_foreign: bool) -> Result<(), Failure> {
-    if allow_foreign || chain_id.is_some_and(|id| AssignedChain::from_id(id).is_some()) {
+pub(crate) fn check_chain(chain_id: Option<U256>, allow_foreign: bool) -> Result<(), Failure> {
+    let assigned = |id| u64::try_from(id).ok().and_then(AssignedChain::from_id).is_some();
+    if allow_foreign || chain_id.is_some_and(assigned) {
         return Ok(());
     }
     let id = chain_id.map_or("none".to_owned(), |id| id.to_string());

@@ -1,18 +1,19 @@
 //! `encrypt` and `decrypt`: files for the holder of a key, in pieces, so that they may be large.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{BufReader, BufWriter, Read, Write},
-    os::unix::fs::OpenOptionsExt,
+    fs::File,
+    io::{BufReader, BufWriter, ErrorKind, Read, Write},
     path::Path,
 };
 
 use mbt_crypto::ecies::{CHUNK_BYTES, HEADER_BYTES, Opener, Sealer, TAG_BYTES};
 use mbt_examples::exit::{Code, Failure};
 use serde_json::json;
+use tempfile::NamedTempFile;
+use zeroize::Zeroizing;
 
 use super::{
-    home::public_key,
+    home::{beside, check_free, keep_new, public_key},
     keys::rng,
     output::{Wallet, file_failed},
 };
@@ -37,11 +38,10 @@ pub(crate) fn encrypt(
         let (mut sealer, header) =
             Sealer::new(&recipient, CONTEXT, &mut rng()).map_err(Failure::runtime)?;
         writer.write_all(&header).map_err(file_failed(output))?;
-        let last = chunks(reader, input, CHUNK_BYTES, |chunk| {
+        let mut last = chunks(reader, input, CHUNK_BYTES, |chunk| {
             sealer.seal_next(chunk).map_err(Failure::runtime)?;
             writer.write_all(chunk).map_err(file_failed(output))
         })?;
-        let mut last = last;
         sealer.seal_last(&mut last).map_err(Failure::runtime)?;
         writer.write_all(&last).map_err(file_failed(output))
     })
@@ -53,11 +53,17 @@ pub(crate) fn decrypt(
     input: &Path,
     output: &Path,
 ) -> Result<(), Failure> {
+    check_free(output)?;
     let key = wallet.unlock(account)?;
     let refused = |error| Failure::runtime(format!("{}: {error}", input.display()));
     convert(wallet, input, output, |reader, writer| {
         let mut header = [0; HEADER_BYTES];
-        reader.read_exact(&mut header).map_err(file_failed(input))?;
+        reader.read_exact(&mut header).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => {
+                Failure::runtime(format!("{} is no encrypted file: too short", input.display()))
+            }
+            _ => file_failed(input)(error),
+        })?;
         let mut opener = Opener::new(&key, CONTEXT, &header).map_err(refused)?;
         let mut last = chunks(reader, input, CHUNK_BYTES + TAG_BYTES, |chunk| {
             opener.open_next(chunk).map_err(refused)?;
@@ -73,28 +79,14 @@ fn convert(
     wallet: &Wallet,
     input: &Path,
     output: &Path,
-    body: impl FnOnce(&mut BufReader<File>, &mut BufWriter<File>) -> Result<(), Failure>,
+    body: impl FnOnce(&mut BufReader<File>, &mut BufWriter<NamedTempFile>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    if output.exists() {
-        let sentence = format!("{} is there already: choose another file", output.display());
-        return Err(Failure::new(Code::Usage, sentence));
-    }
-    let mut name = output.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = output.with_file_name(name);
+    check_free(output)?;
     let mut reader = BufReader::new(File::open(input).map_err(file_failed(input))?);
-    let out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part);
-    let mut writer = BufWriter::new(out.map_err(file_failed(&part))?);
-    let result = body(&mut reader, &mut writer).and_then(|()| {
-        let file = writer.into_inner().map_err(|error| error.into_error());
-        file.and_then(|file| file.sync_all())
-            .and_then(|()| fs::rename(&part, output))
-            .map_err(file_failed(output))
-    });
-    if result.is_err() {
-        drop(fs::remove_file(&part));
-    }
-    result?;
+    let mut writer = BufWriter::new(beside(output)?);
+    body(&mut reader, &mut writer)?;
+    let written = writer.into_inner().map_err(|error| file_failed(output)(error.into_error()))?;
+    keep_new(written, output)?;
     wallet.print(&json!({ "file": output }), &[format!("{} written", output.display())]);
     Ok(())
 }
@@ -105,9 +97,9 @@ fn chunks(
     input: &Path,
     length: usize,
     mut each: impl FnMut(&mut Vec<u8>) -> Result<(), Failure>,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut next = || {
-        let mut chunk = Vec::with_capacity(length);
+        let mut chunk = Zeroizing::new(Vec::with_capacity(length + TAG_BYTES));
         let limit = u64::try_from(length).unwrap_or(u64::MAX);
         reader.by_ref().take(limit).read_to_end(&mut chunk).map_err(file_failed(input))?;
         Ok::<_, Failure>(chunk)

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{
     args::{SignCommand, VerifyCommand},
     output::{Wallet, file_failed},
+    preview,
 };
 
 /// Most bytes of a message's or document's file.
@@ -28,8 +29,11 @@ pub(crate) fn sign(wallet: &Wallet, command: SignCommand) -> Result<(), Failure>
             ])?;
             (account, message_hash(&message))
         }
-        SignCommand::Typed { account, file } => {
+        SignCommand::Typed { account, file, allow_foreign_chain } => {
             let document = document(&file)?;
+            if let Some(chain_id) = document.domain().chain_id {
+                preview::check_chain(Some(chain_id), allow_foreign_chain)?;
+            }
             let mut lines = vec![format!("{account} signs this document:")];
             describe(&document, &mut lines);
             wallet.confirm(&lines)?;
@@ -67,7 +71,7 @@ pub(crate) fn verify(wallet: &Wallet, command: VerifyCommand) -> Result<(), Fail
 /// Returns who made a signature. Tools end it with 27 or 28, some with the parity alone.
 fn signer(signature: &str, hash: H256) -> Result<Address, String> {
     let mut bytes = [0; 65];
-    hex::decode_to_slice(signature.trim_start_matches("0x"), &mut bytes)
+    hex::decode_to_slice(signature.strip_prefix("0x").unwrap_or(signature), &mut bytes)
         .map_err(|_| "a signature is 130 hexadecimal digits".to_owned())?;
     let read = Signature::from_rsv(&bytes).or_else(|error| match error {
         InvalidSignature::Parity(0 | 1) => Signature::from_bytes(&bytes),
@@ -110,11 +114,18 @@ fn describe(document: &TypedData, lines: &mut Vec<String>) {
     if let Some(name) = &domain.name {
         lines.push(format!("  for application {name:?}"));
     }
-    if let Some(chain_id) = domain.chain_id {
-        lines.push(format!("  on chain {chain_id}"));
+    if let Some(version) = &domain.version {
+        lines.push(format!("  of version {version:?}"));
+    }
+    match domain.chain_id {
+        Some(chain_id) => lines.push(format!("  on chain {chain_id}")),
+        None => lines.push("  on every chain".to_owned()),
     }
     if let Some(contract) = domain.verifying_contract {
         lines.push(format!("  with contract {}", contract.to_hex()));
+    }
+    if let Some(salt) = domain.salt {
+        lines.push(format!("  salted with {}", text(salt)));
     }
     match document.message() {
         Value::Struct { type_name, members } => {

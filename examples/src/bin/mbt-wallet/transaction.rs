@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use super::{
     abi,
-    args::{Call, Deploy, Send, Transfer},
+    args::{Call, Deploy, Send, Transfer, Wait},
     chains::Chain,
     history,
-    home::write_private,
+    home::{check_free, create_private},
     node::{Node, hash_text, number},
     output::{Wallet, file_failed},
     preview,
@@ -102,7 +102,8 @@ pub(crate) fn call(wallet: &Wallet, command: &Call) -> Result<(), Failure> {
 /// Makes the transaction, shows it, signs it, and sends it or hands it out.
 fn run(wallet: &Wallet, intent: &Intent, send: &Send) -> Result<(), Failure> {
     let chain = wallet.chain()?;
-    preview::check_chain(Some(chain.chain_id), send.allow_foreign_chain)?;
+    preview::check_chain(Some(chain.chain_id.into()), send.allow_foreign_chain)?;
+    send.out.as_deref().map_or(Ok(()), check_free)?;
     let from = wallet.home.account(&intent.from)?.address;
     let node = if send.offline { None } else { Some(Node::connect(&chain)?) };
     let transaction = complete(node.as_ref(), &chain, from, intent, send)?;
@@ -113,7 +114,7 @@ fn run(wallet: &Wallet, intent: &Intent, send: &Send) -> Result<(), Failure> {
     let hash = hash_text(signed.hash());
     match (node, &send.out) {
         (_, Some(file)) => {
-            write_private(file, format!("{raw}\n").as_bytes())?;
+            create_private(file, format!("{raw}\n").as_bytes())?;
             let line = format!("{hash} signed into {}", file.display());
             wallet.print(&json!({ "hash": hash, "raw": raw, "file": file }), &[line]);
             Ok(())
@@ -122,7 +123,7 @@ fn run(wallet: &Wallet, intent: &Intent, send: &Send) -> Result<(), Failure> {
             wallet.print(&json!({ "hash": hash, "raw": raw }), std::slice::from_ref(&raw));
             Ok(())
         }
-        (Some(node), None) => dispatch(wallet, &chain, &node, from, &signed, send),
+        (Some(node), None) => dispatch(wallet, &chain, &node, from, &signed, send.wait),
     }
 }
 
@@ -201,7 +202,7 @@ fn small(number: U256) -> Result<u64, Failure> {
 }
 
 /// `broadcast`: sends a transaction that was signed before.
-pub(crate) fn broadcast(wallet: &Wallet, transaction: &str, send: &Send) -> Result<(), Failure> {
+pub(crate) fn broadcast(wallet: &Wallet, transaction: &str, wait: Wait) -> Result<(), Failure> {
     let text = match transaction.strip_prefix('@') {
         Some(file) => fs::read_to_string(file).map_err(file_failed(file.as_ref()))?,
         None => transaction.to_owned(),
@@ -221,7 +222,7 @@ pub(crate) fn broadcast(wallet: &Wallet, transaction: &str, send: &Send) -> Resu
     }
     let from = recovered.sender();
     wallet.confirm(&preview::transaction(wallet, from, &signed, None)?)?;
-    dispatch(wallet, &chain, &Node::connect(&chain)?, from, &signed, send)
+    dispatch(wallet, &chain, &Node::connect(&chain)?, from, &signed, wait)
 }
 
 /// Sends, and waits until a block holds the transaction.
@@ -231,13 +232,13 @@ fn dispatch(
     node: &Node,
     from: Address,
     signed: &SignedTransaction,
-    send: &Send,
+    wait: Wait,
 ) -> Result<(), Failure> {
     let raw = format!("0x{}", hex::encode(signed.encode()));
     history::note(wallet, from, signed)?;
     node.ask("eth_sendRawTransaction", &json!([raw]))?;
     let hash = hash_text(signed.hash());
-    if send.no_wait {
+    if wait.no_wait {
         wallet.print(&json!({ "hash": hash }), &[history::sent_line(chain, signed.hash())]);
         return Ok(());
     }
@@ -245,7 +246,10 @@ fn dispatch(
     bar.enable_steady_tick(Duration::from_millis(100));
     let begun = Instant::now();
     let receipt = loop {
-        if let Some(receipt) = node.receipt(signed.hash())? {
+        let receipt = node.receipt(signed.hash()).map_err(|error| {
+            Failure::new(error.code, format!("{hash} was sent, but no longer followed: {error}"))
+        })?;
+        if let Some(receipt) = receipt {
             break receipt;
         }
         if begun.elapsed() > INCLUSION_TIME {
