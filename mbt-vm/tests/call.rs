@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use common::{CHAIN, GWEI, MINER, MapState, account, block, send, token_transfer, with_token};
 use mbt_crypto::{Address, H256, U256};
@@ -105,6 +105,28 @@ fn value_that_the_caller_lacks_is_refused() {
     let call = CallRequest { value: U256::MAX, ..request(account(1), vec![]) };
     let error = evm().call(&block(2), &call, &state, &StateOverrides::new()).unwrap_err();
     assert!(error.to_string().starts_with("insufficient funds for gas * price + value"), "{error}");
+}
+
+#[test]
+fn a_loop_of_reads_ends_with_the_first_that_fails() {
+    // JUMPDEST, read what the counter on top of the stack names, POP, PUSH1 1, ADD, PUSH1 2, JUMP.
+    let endless =
+        |read: &[u8]| [&[0x5f, 0x5f, 0x5b], read, &[0x50, 0x60, 1, 0x01, 0x60, 2, 0x56]].concat();
+    let sload = endless(&[0x80, 0x54]);
+    let balance = endless(&[0x80, 0x31]);
+    // CALL with 1,000 gas: the callee has no code.
+    let call = endless(&[0x5f, 0x5f, 0x5f, 0x5f, 0x5f, 0x85, 0x61, 0x03, 0xe8, 0xf1]);
+    // CALL of the contract of SLOADs, with all gas.
+    let nested = endless(&[0x5f, 0x5f, 0x5f, 0x5f, 0x5f, 0x60, 0xbb, 0x5a, 0xf1]);
+    for code in [sload.clone(), balance, call, nested] {
+        let (mut state, address) = programmed(&code);
+        state.put_code(Address::from_low_u64(0xbb), &sload);
+        state.reads_left = Some(Cell::new(30));
+        let answer =
+            evm().call(&block(2), &request(address, vec![]), &state, &StateOverrides::new());
+        assert!(matches!(answer, Err(CallError::State(_))), "{answer:?}");
+        assert!(state.refused.get() < 4, "{} reads after the failure", state.refused.get());
+    }
 }
 
 fn estimate(state: &MapState, request: &CallRequest) -> Result<u64, CallError> {

@@ -55,6 +55,11 @@ impl<'a> Journal<'a> {
         }
     }
 
+    /// Tells whether [`Journal::check`] fails, at the price of a look.
+    pub(crate) fn has_failed(&mut self) -> bool {
+        self.cells.get_mut().failure.is_some()
+    }
+
     pub(crate) fn nonce(&self, address: Address) -> u64 {
         let mut cells = self.cells.borrow_mut();
         let place = cells.account(self.view, address);

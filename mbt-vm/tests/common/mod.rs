@@ -17,13 +17,14 @@ pub const CHAIN: u64 = 31_337;
 pub const GWEI: u64 = 1_000_000_000;
 pub const MINER: Address = Address([0x99; 20]);
 
-/// A state in maps. `broken` makes every read fail.
+/// A state in maps. Once no `reads_left`, reads fail and count as `refused`.
 #[derive(Clone, Debug, Default)]
 pub struct MapState {
     pub accounts: BTreeMap<Address, PublicAccount>,
     pub storage: BTreeMap<(Address, H256), U256>,
     pub codes: BTreeMap<H256, Arc<[u8]>>,
     pub reads_left: Option<Cell<u32>>,
+    pub refused: Cell<u32>,
 }
 
 impl MapState {
@@ -93,7 +94,10 @@ impl MapState {
     fn read(&self) -> Result<(), StateError> {
         let Some(left) = &self.reads_left else { return Ok(()) };
         match left.get().checked_sub(1) {
-            None => Err(StateError::NotKept { number: 1, oldest: 2 }),
+            None => {
+                self.refused.set(self.refused.get() + 1);
+                Err(StateError::NotKept { number: 1, oldest: 2 })
+            }
             Some(fewer) => {
                 left.set(fewer);
                 Ok(())
