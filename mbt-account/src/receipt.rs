@@ -150,13 +150,7 @@ impl Receipt {
     /// # Errors
     /// See [`DecodeError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let (tx_type, body) = match bytes.split_first() {
-            None => return Err(DecodeError::Truncated),
-            Some((first, _)) if *first >= 0xc0 => (0, bytes),
-            Some((0, _)) => return Err(DecodeError::NotCanonical),
-            Some((first, body)) if is_known_type(*first) => (*first, body),
-            Some((first, _)) => return Err(refuse_type(*first)),
-        };
+        let (tx_type, body) = Self::split_type(bytes)?;
         let mut outer = Reader::new(body);
         let mut fields = outer.list()?;
         let succeeded = match fields.u64()? {
@@ -174,5 +168,46 @@ impl Receipt {
         fields.finish()?;
         outer.finish()?;
         Ok(receipt)
+    }
+
+    /// Reads the cumulative gas and the count of logs of an encoding, and skips all else of it.
+    ///
+    /// # Errors
+    /// See [`DecodeError`]; of what is skipped, none.
+    pub fn tally(bytes: &[u8]) -> Result<(u64, usize), DecodeError> {
+        let (_, body) = Self::split_type(bytes)?;
+        let mut fields = Reader::new(body).list()?;
+        fields.raw()?;
+        let gas_used = fields.u64()?;
+        fields.raw()?;
+        let logs = fields.list_of("logs", usize::MAX, Reader::raw)?;
+        Ok((gas_used, logs.len()))
+    }
+
+    fn split_type(bytes: &[u8]) -> Result<(u8, &[u8]), DecodeError> {
+        match bytes.split_first() {
+            None => Err(DecodeError::Truncated),
+            Some((first, _)) if *first >= 0xc0 => Ok((0, bytes)),
+            Some((0, _)) => Err(DecodeError::NotCanonical),
+            Some((first, body)) if is_known_type(*first) => Ok((*first, body)),
+            Some((first, _)) => Err(refuse_type(*first)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tally_is_that_of_the_receipt_and_of_no_cut_one() {
+        for (tx_type, logs) in [(0, 0), (1, 3), (2, 1)] {
+            let receipt = Receipt::new(tx_type, true, 21_000, alloc::vec![Log::default(); logs]);
+            let bytes = receipt.encode();
+            assert_eq!(Receipt::tally(&bytes), Ok((21_000, logs)));
+            for end in 0..bytes.len() {
+                assert!(Receipt::tally(&bytes[..end]).is_err(), "{end} bytes");
+            }
+        }
     }
 }

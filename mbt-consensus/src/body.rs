@@ -109,6 +109,24 @@ impl Body {
         Ok(Self { transactions })
     }
 
+    /// Reads one transaction of an encoding that was accepted, and skips those before it.
+    pub(crate) fn transaction_at(
+        bytes: &[u8],
+        index: usize,
+    ) -> Result<Option<SignedTransaction>, TransactionError> {
+        let mut items = Reader::new(bytes).list()?;
+        for _ in 0..index {
+            if items.is_empty() {
+                return Ok(None);
+            }
+            items.raw()?;
+        }
+        if items.is_empty() {
+            return Ok(None);
+        }
+        SignedTransaction::read_from_block(&mut items).map(Some)
+    }
+
     /// Returns the root of the trie of the transactions, which the header commits to.
     #[must_use]
     pub fn transactions_root(&self) -> H256 {

@@ -27,7 +27,9 @@ pub use execute::{
     Ancestors, BlockContext, Candidates, Execute, ExecuteError, Execution, FilledBlock,
 };
 pub use header::{BlockId, EXTRA_DATA_BYTES_MAX, Header, Lot, LotId};
-pub use reader::{ChainReader, ChainSnapshot, LOCATOR_MAX, OwnedContext, SnapshotAncestors};
+pub use reader::{
+    ChainReader, ChainSnapshot, LOCATOR_MAX, OwnedContext, PlacedReceipt, SnapshotAncestors,
+};
 pub use rules::{
     BASE_FEE_MIN, GAS_LIMIT_DEFAULT, GAS_LIMIT_MIN, asert, gas_limit_follows, next_base_fee,
     next_gas_limit, prev_randao, seal,

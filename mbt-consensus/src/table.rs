@@ -1,9 +1,11 @@
 //! How the chain lies in the store. Everything of a block is keyed by number, then id, so that
 //! blocks that are written or read together lie together.
 
+use std::sync::Arc;
+
 use mbt_account::{
     Receipt, RecoveredTransaction, TxHash,
-    codec::{Decode, Reader},
+    codec::{Decode, DecodeError, Reader},
 };
 use mbt_crypto::{Address, U256};
 use mbt_trie::{Column, KeyValueRead, StoreError, WriteBatch};
@@ -156,6 +158,62 @@ pub(crate) fn receipts(
     let receipts =
         reader.list_of("receipts", TRANSACTIONS_MAX, |item| Receipt::decode(item.bytes()?));
     receipts.map(Some).map_err(|_| unreadable)
+}
+
+/// A receipt, and what its block holds before it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PlacedReceipt {
+    /// The receipt.
+    pub receipt: Receipt,
+    /// Gas used by the transactions before.
+    pub gas_used_before: u64,
+    /// How many logs they left.
+    pub logs_before: usize,
+}
+
+/// Reads one receipt of an executed block.
+pub(crate) fn receipt_at(
+    read: &impl KeyValueRead,
+    number: u64,
+    id: &BlockId,
+    index: usize,
+) -> Result<Option<PlacedReceipt>, StoreError> {
+    let Some(bytes) = read.get(RECEIPTS, &block_key(number, id))? else { return Ok(None) };
+    let find = || {
+        let mut items = Reader::new(&bytes).list()?;
+        let (mut gas_used_before, mut logs_before) = (0, 0_usize);
+        for _ in 0..index {
+            if items.is_empty() {
+                return Ok(None);
+            }
+            let (gas_used, logs) = Receipt::tally(items.bytes()?)?;
+            gas_used_before = gas_used;
+            logs_before = logs_before.saturating_add(logs);
+        }
+        if items.is_empty() {
+            return Ok(None);
+        }
+        let receipt = Receipt::decode(items.bytes()?)?;
+        Ok(Some(PlacedReceipt { receipt, gas_used_before, logs_before }))
+    };
+    find().map_err(|_: DecodeError| corrupt(RECEIPTS, "receipts cannot be decoded"))
+}
+
+/// Reads one transaction of a body with its sender.
+pub(crate) fn transaction_at(
+    read: &impl KeyValueRead,
+    number: u64,
+    id: &BlockId,
+    index: usize,
+) -> Result<Option<RecoveredTransaction>, StoreError> {
+    let Some(bytes) = body_bytes(read, number, id)? else { return Ok(None) };
+    let transaction = Body::transaction_at(&bytes, index)
+        .map_err(|_| corrupt(BODIES, "a body cannot be decoded"))?;
+    let Some(transaction) = transaction else { return Ok(None) };
+    let senders = read.get(SENDERS, &block_key(number, id))?.unwrap_or_default();
+    let sender = senders.as_chunks::<20>().0.get(index);
+    let sender = *sender.ok_or(corrupt(SENDERS, "not one sender for each transaction"))?;
+    Ok(Some(RecoveredTransaction::new_unchecked(Arc::new(transaction), Address(sender))))
 }
 
 /// Reads where an executed transaction stands: the block's number and the place in it.

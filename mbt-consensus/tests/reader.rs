@@ -52,6 +52,16 @@ fn everything_of_a_block_is_found_by_its_id() {
     assert_eq!(*snapshot.header(&id).unwrap().unwrap().header, block.header);
     let receipts = snapshot.receipts(&id).unwrap().unwrap();
     assert_eq!(receipts.iter().map(|r| r.cumulative_gas_used).collect::<Vec<_>>(), [GAS, 2 * GAS]);
+    for index in 0..3 {
+        let transaction = snapshot.transaction_at(&id, index).unwrap();
+        assert_eq!(transaction.as_ref(), block.transactions.get(index));
+        let placed = snapshot.receipt_at(&id, index).unwrap();
+        assert_eq!(placed.as_ref().map(|placed| &placed.receipt), receipts.get(index));
+        let gas = placed.map(|placed| placed.gas_used_before);
+        assert_eq!(gas, (index < 2).then_some(u64::try_from(index).unwrap() * GAS));
+    }
+    assert_eq!(snapshot.transaction_at(&BlockId::ZERO, 0).unwrap(), None);
+    assert_eq!(snapshot.receipt_at(&BlockId::ZERO, 0).unwrap(), None);
     let work =
         seal::nominal_work(genesis().header.target) + seal::nominal_work(block.header.target);
     assert_eq!(snapshot.total_work(&id).unwrap(), Some(work));

@@ -85,10 +85,11 @@ pub(crate) fn trace_mined(
     let block = &mined.block;
     let context = view.chain().block_context(block.number)?.ok_or(RequestError::UnknownBlock)?;
     let state = view.state(parent_of(block)?)?;
-    let (earlier, _) = mined.transactions.split_at(mined.index);
+    let mut earlier = view.transactions(block)?.unwrap_or_default();
+    earlier.truncate(mined.index);
     api.node
         .evm()
-        .trace_transaction(&context.context(), earlier, mined.transaction(), &state, tracer)
+        .trace_transaction(&context.context(), &earlier, &mined.transaction, &state, tracer)
         .map_err(untraceable)
 }
 
@@ -165,5 +166,5 @@ fn raw_receipts(api: &Api, params: &mut Params) -> Answer {
 fn raw_transaction(api: &Api, params: &mut Params) -> Answer {
     let hash = TxHash(params.required::<H256>("transactionHash")?);
     let mined = api.view()?.transaction(&hash)?;
-    answer(&mined.map(|mined| prefixed(&mined.transaction().encode())))
+    answer(&mined.map(|mined| prefixed(&mined.transaction.encode())))
 }

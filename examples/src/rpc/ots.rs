@@ -139,8 +139,7 @@ fn transaction_error(api: &Api, params: &mut Params) -> Answer {
     let hash = TxHash(params.required::<H256>("transactionHash")?);
     let view = api.view()?.until(params.deadline());
     let Some(mined) = view.transaction(&hash)? else { return null() };
-    let receipts = view.receipts(&mined.block)?.unwrap_or_default();
-    if receipts.get(mined.index).is_none_or(|receipt| receipt.succeeded) {
+    if view.receipt(&mined)?.is_none_or(|placed| placed.receipt.succeeded) {
         return answer(&"0x");
     }
     let options = CallTracerOptions { only_top_call: true, with_log: false };

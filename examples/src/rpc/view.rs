@@ -1,7 +1,7 @@
 //! A consistent view of the chain for one request.
 
 use mbt_account::{Receipt, RecoveredTransaction, TxHash};
-use mbt_consensus::{BlockId, ChainSnapshot, SealedHeader, prev_randao};
+use mbt_consensus::{BlockId, ChainSnapshot, PlacedReceipt, SealedHeader, prev_randao};
 use mbt_trie::{KeyValueStore, StateView};
 
 use super::{
@@ -31,19 +31,14 @@ pub(crate) struct View {
 pub(crate) struct Mined {
     /// The block.
     pub(crate) block: SealedHeader,
-    /// All of its transactions.
-    pub(crate) transactions: Vec<RecoveredTransaction>,
-    /// The place of the one asked for; always in bounds.
+    /// The transaction.
+    pub(crate) transaction: RecoveredTransaction,
+    /// Its place in the block.
     pub(crate) index: usize,
 }
 
 impl Mined {
-    /// Returns the transaction.
-    pub(crate) fn transaction(&self) -> &RecoveredTransaction {
-        &self.transactions[self.index]
-    }
-
-    /// Returns its place.
+    /// Returns the transaction's place.
     pub(crate) fn place(&self) -> Place {
         place(&self.block, self.index)
     }
@@ -181,8 +176,13 @@ impl View {
     pub(crate) fn transaction(&self, hash: &TxHash) -> Result<Option<Mined>, RequestError> {
         let Some((id, _, index)) = self.snapshot.transaction(hash)? else { return Ok(None) };
         let Some(block) = self.named(&id)? else { return Ok(None) };
-        let Some(transactions) = self.transactions(&block)? else { return Ok(None) };
-        Ok((index < transactions.len()).then_some(Mined { block, transactions, index }))
+        let transaction = self.snapshot.transaction_at(&id, index)?;
+        Ok(transaction.map(|transaction| Mined { block, transaction, index }))
+    }
+
+    /// Returns a mined transaction's receipt, and what its block holds before it.
+    pub(crate) fn receipt(&self, mined: &Mined) -> Result<Option<PlacedReceipt>, RequestError> {
+        Ok(self.snapshot.receipt_at(&mined.block.id, mined.index)?)
     }
 }
 

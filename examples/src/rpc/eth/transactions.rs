@@ -31,7 +31,7 @@ fn by_hash(api: &Api, params: &mut Params) -> Answer {
     let hash = TxHash(params.required::<H256>("transactionHash")?);
     let view = api.view()?;
     if let Some(mined) = view.transaction(&hash)? {
-        return answer(&RpcTransaction::new(mined.transaction(), Some(mined.place())));
+        return answer(&RpcTransaction::new(&mined.transaction, Some(mined.place())));
     }
     let pending = api.node.pool().lock().get(&hash).cloned();
     answer(&pending.map(|transaction| RpcTransaction::new(&transaction, None)))
@@ -40,7 +40,7 @@ fn by_hash(api: &Api, params: &mut Params) -> Answer {
 fn raw_by_hash(api: &Api, params: &mut Params) -> Answer {
     let hash = TxHash(params.required::<H256>("transactionHash")?);
     if let Some(mined) = api.view()?.transaction(&hash)? {
-        return answer(&prefixed(&mined.transaction().encode()));
+        return answer(&prefixed(&mined.transaction.encode()));
     }
     let pending = api.node.pool().lock().get(&hash).cloned();
     answer(&pending.map(|transaction| prefixed(&transaction.encode())))
@@ -77,10 +77,7 @@ fn receipt(api: &Api, params: &mut Params) -> Answer {
 /// Returns the receipt of a mined transaction; none while it is pending.
 pub(crate) fn receipt_of(view: &View, hash: &TxHash) -> Result<Option<RpcReceipt>, RequestError> {
     let Some(mined) = view.transaction(hash)? else { return Ok(None) };
-    let Some(receipts) = view.receipts(&mined.block)? else { return Ok(None) };
-    let Some((receipt, earlier)) = receipts.get(..=mined.index).and_then(<[_]>::split_last) else {
-        return Ok(None);
-    };
-    let before = earlier.iter().fold(Before::default(), Before::after);
-    Ok(Some(RpcReceipt::new(mined.transaction(), receipt, mined.place(), before)))
+    let Some(placed) = view.receipt(&mined)? else { return Ok(None) };
+    let before = Before { gas_used: placed.gas_used_before, logs: placed.logs_before };
+    Ok(Some(RpcReceipt::new(&mined.transaction, &placed.receipt, mined.place(), before)))
 }

@@ -1,20 +1,21 @@
 //! Reads of the chain, from consistent snapshots, while the writer goes on.
 
+mod context;
+mod locator;
+
 use std::sync::Arc;
 
-use mbt_account::{Receipt, TxHash};
+use mbt_account::{Receipt, RecoveredTransaction, TxHash};
 use mbt_crypto::{Address, H256, U256};
 use mbt_trie::{AccountProof, Historic, KeyValueRead, KeyValueStore, StateError, StoreError};
 
-use crate::{
-    Ancestors, Block, BlockContext, BlockId, Body, ChainConfig, Header, SealedHeader,
-    config::SAFE_DEPTH,
-    rules::{next_base_fee, next_gas_limit},
-    table,
+pub(crate) use self::locator::locator_numbers;
+pub use self::{
+    context::{OwnedContext, SnapshotAncestors},
+    locator::LOCATOR_MAX,
 };
-
-/// Most entries of a locator that are looked at.
-pub const LOCATOR_MAX: usize = 64;
+pub use crate::table::PlacedReceipt;
+use crate::{Block, BlockId, Body, ChainConfig, SealedHeader, config::SAFE_DEPTH, table};
 
 /// Takes snapshots of a chain. Cheap to clone, for any thread.
 #[derive(Debug)]
@@ -203,6 +204,37 @@ impl<R: KeyValueRead> ChainSnapshot<R> {
         }
     }
 
+    /// Returns one receipt of [`ChainSnapshot::receipts`], and decodes no other.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn receipt_at(
+        &self,
+        id: &BlockId,
+        index: usize,
+    ) -> Result<Option<PlacedReceipt>, StoreError> {
+        match table::number_of(&self.read, id)? {
+            Some(number) => table::receipt_at(&self.read, number, id, index),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns one transaction of a block with its sender, on whatever branch, and decodes no
+    /// other.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn transaction_at(
+        &self,
+        id: &BlockId,
+        index: usize,
+    ) -> Result<Option<RecoveredTransaction>, StoreError> {
+        match table::number_of(&self.read, id)? {
+            Some(number) => table::transaction_at(&self.read, number, id, index),
+            None => Ok(None),
+        }
+    }
+
     /// Returns where a transaction of the chain stands: its block's id and number, and its place
     /// in the block.
     ///
@@ -240,134 +272,5 @@ impl<R: KeyValueRead> ChainSnapshot<R> {
         slots: &[H256],
     ) -> Result<AccountProof, StateError> {
         self.state_at(number)?.prove(address, slots)
-    }
-
-    /// Returns ids for a peer to find the last block that both have: the head's and the ten below,
-    /// then ever sparser, then genesis.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn locator(&self) -> Result<Vec<BlockId>, StoreError> {
-        let mut ids = Vec::new();
-        for number in locator_numbers(self.head.number) {
-            ids.extend(self.id_at(number)?);
-        }
-        Ok(ids)
-    }
-
-    /// Returns the headers behind the first id of `locator` that is on the chain, at most `max`.
-    /// None of the first 64 on the chain: from genesis.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn headers_after(
-        &self,
-        locator: &[BlockId],
-        max: usize,
-    ) -> Result<Vec<SealedHeader>, StoreError> {
-        let mut from = 0;
-        for id in locator.iter().take(LOCATOR_MAX) {
-            if self.is_canonical(id)? {
-                from = table::number_of(&self.read, id)?.unwrap_or(0);
-                break;
-            }
-        }
-        let mut headers = Vec::new();
-        let mut number = from.saturating_add(1);
-        while headers.len() < max && number <= self.head.number {
-            headers.extend(self.header_at(number)?);
-            number = number.saturating_add(1);
-        }
-        Ok(headers)
-    }
-
-    /// Returns ids of the blocks below `number`, for `BLOCKHASH` in a block of that number.
-    #[must_use]
-    pub const fn ancestors(&self, number: u64) -> SnapshotAncestors<'_, R> {
-        SnapshotAncestors { snapshot: self, below: number }
-    }
-
-    /// Returns what a block of the chain gave its transactions to see, for repeating them.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn block_context(&self, number: u64) -> Result<Option<OwnedContext<'_, R>>, StoreError> {
-        let header = self.header_at(number)?;
-        Ok(header.map(|header| OwnedContext {
-            chain_id: self.config.chain_id,
-            header: header.header,
-            ancestors: self.ancestors(number),
-        }))
-    }
-
-    /// Returns what the block after the head will give its transactions to see, as far as that is
-    /// known. `timestamp` is raised to the head's.
-    #[must_use]
-    pub fn next_context(&self, timestamp: u64, miner: Address) -> OwnedContext<'_, R> {
-        let head = &self.head;
-        let number = head.number.saturating_add(1);
-        let header = Header {
-            parent_hash: head.id,
-            number,
-            timestamp: timestamp.max(head.timestamp),
-            miner,
-            gas_limit: next_gas_limit(head.gas_limit, self.config.gas_limit_target),
-            base_fee: next_base_fee(head),
-            ..Header::default()
-        };
-        OwnedContext {
-            chain_id: self.config.chain_id,
-            header: header.into(),
-            ancestors: self.ancestors(number),
-        }
-    }
-}
-
-/// Numbers of a locator from `number` down: eleven dense, then each step twice the last, then 0.
-pub(crate) fn locator_numbers(number: u64) -> Vec<u64> {
-    let (mut numbers, mut next, mut step) = (Vec::new(), number, 1_u64);
-    while next > 0 {
-        numbers.push(next);
-        if numbers.len() > 10 {
-            step = step.saturating_mul(2);
-        }
-        next = next.saturating_sub(step);
-    }
-    numbers.push(0);
-    numbers
-}
-
-/// Ids of the chain's blocks below a number.
-#[derive(Debug)]
-pub struct SnapshotAncestors<'a, R> {
-    snapshot: &'a ChainSnapshot<R>,
-    below: u64,
-}
-
-impl<R: KeyValueRead> Ancestors for SnapshotAncestors<'_, R> {
-    fn id(&self, number: u64) -> Result<Option<BlockId>, StoreError> {
-        if number < self.below { self.snapshot.id_at(number) } else { Ok(None) }
-    }
-}
-
-/// Holds what a [`BlockContext`] borrows.
-#[derive(Debug)]
-pub struct OwnedContext<'a, R> {
-    chain_id: u64,
-    header: Arc<Header>,
-    ancestors: SnapshotAncestors<'a, R>,
-}
-
-impl<R: KeyValueRead> OwnedContext<'_, R> {
-    /// Returns the context, to be given to the machine.
-    #[must_use]
-    pub fn context(&self) -> BlockContext<'_> {
-        BlockContext::new(self.chain_id, &self.header, &self.ancestors)
-    }
-
-    /// Returns the block's header; of the block after the head, the fields that are known.
-    #[must_use]
-    pub fn header(&self) -> &Header {
-        &self.header
     }
 }
