@@ -7,6 +7,7 @@
 )]
 
 mod raw_peer;
+mod reorg;
 mod senders;
 mod support;
 
